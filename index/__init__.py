@@ -1,0 +1,1 @@
+"""Articles in, a searchable index on disk out."""

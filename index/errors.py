@@ -1,0 +1,92 @@
+"""The errors that citewell raises on purpose.
+
+    CitewellError                   exit code 1
+    ├── ArticlesError               3   a path with no readable article in it
+    ├── StoreError                  4   the index folder cannot be used
+    │   ├── StoreNotFound               there is no index there
+    │   ├── StoreDamaged                its contents contradict themselves
+    │   ├── StoreVersionMismatch        another format version wrote it
+    │   ├── EncoderMismatch             another encoder made its vectors
+    │   └── StoreLocked                 another process is writing to it
+    ├── EncoderError                6   a model cannot be loaded or gives unusable vectors
+    ├── QuestionError               5   the question is empty, too long, or not text
+    └── MissingExtra                7   an optional dependency is not installed
+
+Exit code 2 is the command line's own (an unknown option, a value out of range), as everywhere.
+Every message says what was found, what was expected, and, where there is one, the command that mends it.
+"No answer" is a value (`Answer.answered`), not an error.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = [
+    "ArticlesError",
+    "CitewellError",
+    "EncoderError",
+    "EncoderMismatch",
+    "MissingExtra",
+    "QuestionError",
+    "StoreDamaged",
+    "StoreError",
+    "StoreLocked",
+    "StoreNotFound",
+    "StoreVersionMismatch",
+]
+
+
+class CitewellError(Exception):
+    """The root of every error that citewell raises on purpose."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class ArticlesError(CitewellError):
+    """A path that was named does not exist, cannot be read, or holds no article."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class StoreError(CitewellError):
+    """The index folder cannot be used as it is."""
+
+    exit_code: ClassVar[int] = 4
+
+
+class StoreNotFound(StoreError):
+    """There is no index in the folder."""
+
+
+class StoreDamaged(StoreError):
+    """The index contradicts itself and cannot be mended from its own contents."""
+
+
+class StoreVersionMismatch(StoreError):
+    """The index was written in another format version."""
+
+
+class EncoderMismatch(StoreError):
+    """The index holds the vectors of another encoder."""
+
+
+class StoreLocked(StoreError):
+    """Another process is writing to the index."""
+
+
+class EncoderError(CitewellError):
+    """An encoder cannot be loaded, or what it returns is not usable."""
+
+    exit_code: ClassVar[int] = 6
+
+
+class QuestionError(CitewellError):
+    """The question is empty, too long, or holds characters that are no text."""
+
+    exit_code: ClassVar[int] = 5
+
+
+class MissingExtra(CitewellError):
+    """Something optional is needed and is not installed; the message names the extra."""
+
+    exit_code: ClassVar[int] = 7

@@ -1,0 +1,1 @@
+"""A question in, quoted and cited sentences out."""

@@ -1,0 +1,142 @@
+"""What a question gives back: an `Answer` made of `Citation`s, each a verbatim sentence with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["Answer", "ArticleView", "Citation", "Place"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One place where a sentence stands.
+
+    Attributes:
+        article_id: 32 hexadecimal digits.
+        title: the article's headline.
+        source: the URL if the article has one, else the path of its file.
+        published: the date as the source writes it; None when unknown.
+        start, end: half-open character range in the source text.
+        path: the file that the article was read from.
+        line: the 1-based line of that file where the sentence (or, in JSON Lines, its record) starts.
+    """
+
+    article_id: str
+    title: str
+    source: str
+    published: str | None
+    start: int
+    end: int
+    path: str
+    line: int
+
+    @property
+    def location(self) -> str:
+        """`path:line`, as editors open it."""
+        return f"{self.path}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Citation(Place):
+    """A sentence that answers, word for word, and where it stands.
+
+    Attributes:
+        number: 1 for the first citation of the answer, and so on.
+        quote: the sentence; `source_text[start:end] == quote`, checked when the citation is made.
+        highlight: the half-open range inside `quote` of the words that answer; None when they are not known.
+        confidence: the probability in [0, 1] that this sentence answers the question.
+        also_in: the other places where this sentence stands.
+    """
+
+    number: int
+    quote: str
+    highlight: tuple[int, int] | None = None
+    confidence: float = 0.0
+    also_in: tuple[Place, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to one question: quotes, or none.
+
+    Attributes:
+        question: the question as it was read (white space folded).
+        answered: whether `confidence` reached the minimum asked for.
+        confidence: the probability in [0, 1] that the first citation answers the question.
+        citations: the sentences that answer, the best first; empty unless `answered`.
+        related: the closest sentences that did not qualify; all of them when not answered.
+        timings: seconds spent in each stage; not part of the answer's equality.
+    """
+
+    question: str
+    answered: bool
+    confidence: float
+    citations: tuple[Citation, ...] = ()
+    related: tuple[Citation, ...] = ()
+    timings: Mapping[str, float] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def text(self) -> str:
+        """The quotes, each followed by its number in brackets; empty when not answered."""
+        return " ".join(f"{citation.quote} [{citation.number}]" for citation in self.citations)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer as plain values for JSON, the field names as in this class; without the timings."""
+        return {
+            "question": self.question,
+            "answered": self.answered,
+            "confidence": self.confidence,
+            "text": self.text,
+            "citations": [_citation_dict(citation) for citation in self.citations],
+            "related": [_citation_dict(citation) for citation in self.related],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleView:
+    """An article to be shown: its own characters and where they stand in the source text.
+
+    Attributes:
+        article_id, title, source, published, path: as in `Place`.
+        place, agency: what the dateline and the credits name; None when they do not.
+        text: the article's characters, verbatim: `source_text[start:end]`.
+        start, end: the article's extent in the source text. A citation of this article stands at
+            `text[citation.start - start : citation.end - start]`.
+    """
+
+    article_id: str
+    title: str
+    source: str
+    published: str | None
+    path: str
+    place: str | None
+    agency: str | None
+    text: str
+    start: int
+    end: int
+
+
+def _place_dict(place: Place) -> dict[str, Any]:
+    return {
+        "article_id": place.article_id,
+        "title": place.title,
+        "source": place.source,
+        "published": place.published,
+        "start": place.start,
+        "end": place.end,
+        "path": place.path,
+        "line": place.line,
+    }
+
+
+def _citation_dict(citation: Citation) -> dict[str, Any]:
+    return {
+        "number": citation.number,
+        "quote": citation.quote,
+        "highlight": list(citation.highlight) if citation.highlight is not None else None,
+        **_place_dict(citation),
+        "confidence": citation.confidence,
+        "also_in": [_place_dict(place) for place in citation.also_in],
+    }

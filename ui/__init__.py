@@ -1,0 +1,1 @@
+"""The chat: a question box, cited quotes, and the source beside them."""
