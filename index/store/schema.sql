@@ -1,0 +1,74 @@
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE files (
+    id INTEGER PRIMARY KEY,
+    path TEXT NOT NULL UNIQUE,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    complete INTEGER NOT NULL
+);
+
+CREATE TABLE texts (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, text TEXT NOT NULL);
+
+CREATE TABLE articles (
+    id INTEGER PRIMARY KEY,
+    article_id TEXT NOT NULL,
+    file INTEGER NOT NULL REFERENCES files ON DELETE CASCADE,
+    line INTEGER,
+    text INTEGER NOT NULL REFERENCES texts,
+    start INTEGER NOT NULL,
+    end INTEGER NOT NULL,
+    title TEXT NOT NULL,
+    url TEXT,
+    published TEXT,
+    place TEXT,
+    agency TEXT
+);
+CREATE INDEX articles_by_id ON articles (article_id);
+CREATE INDEX articles_by_file ON articles (file);
+CREATE INDEX articles_by_text ON articles (text);
+
+CREATE TABLE passages (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    article INTEGER NOT NULL REFERENCES articles ON DELETE CASCADE,
+    digest BLOB NOT NULL,
+    copy_key INTEGER NOT NULL,
+    leader INTEGER NOT NULL
+);
+CREATE INDEX passages_by_article ON passages (article);
+CREATE INDEX passages_by_digest ON passages (digest);
+CREATE INDEX passages_by_copy_key ON passages (copy_key);
+CREATE INDEX passages_by_leader ON passages (leader);
+
+CREATE TABLE sentences (
+    id INTEGER PRIMARY KEY,
+    passage INTEGER NOT NULL REFERENCES passages ON DELETE CASCADE,
+    article INTEGER NOT NULL REFERENCES articles ON DELETE CASCADE,
+    start INTEGER NOT NULL,
+    end INTEGER NOT NULL,
+    line INTEGER NOT NULL,
+    paragraph INTEGER NOT NULL,
+    caption INTEGER NOT NULL,
+    copy_key INTEGER NOT NULL
+);
+CREATE INDEX sentences_by_passage ON sentences (passage);
+CREATE INDEX sentences_by_article ON sentences (article, start);
+CREATE INDEX sentences_by_copy_key ON sentences (copy_key);
+
+CREATE TABLE copies (
+    sentence INTEGER NOT NULL REFERENCES sentences ON DELETE CASCADE,
+    start INTEGER NOT NULL,
+    end INTEGER NOT NULL,
+    line INTEGER NOT NULL,
+    PRIMARY KEY (sentence, start)
+) WITHOUT ROWID;
+
+CREATE TABLE bands (
+    key INTEGER NOT NULL,
+    passage INTEGER NOT NULL REFERENCES passages ON DELETE CASCADE,
+    PRIMARY KEY (key, passage)
+) WITHOUT ROWID;
+CREATE INDEX bands_by_passage ON bands (passage);
+
+CREATE TABLE vectors (digest BLOB PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID;

@@ -1,0 +1,312 @@
+"""The one process that may change an index, and the transactions in which it does."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from index.dedupe import THRESHOLD, band_keys, jaccard, key, shingles
+from index.errors import StoreError, StoreLocked
+from index.prepare import line_counter
+from index.store.database import digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from index.prepare import PreparedArticle
+    from index.store.database import Database
+
+__all__ = ["FileJob", "Writer", "write_lock"]
+
+_CANDIDATES = 50
+"""Passages of the same band that are compared with a new one: a newsletter's line must not make it slow."""
+
+
+@contextlib.contextmanager
+def write_lock(folder: Path) -> Iterator[None]:
+    """Hold the index's lock for writing. The system lets go of it when the process dies.
+
+    Raises:
+        StoreLocked: when another process holds it, with the holder's number and since when.
+        StoreError: when the folder cannot be written to.
+    """
+    from filelock import FileLock, Timeout
+
+    holder = folder / "writer.json"
+    lock = FileLock(folder / "writer.lock")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        who = "another process"
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            facts = json.loads(holder.read_text("utf-8"))
+            who = f"process {facts['pid']} on {facts['host']}, since {facts['since']}"
+        raise StoreLocked(f"the index in {folder} is being written by {who}; wait until it is done") from error
+    except OSError as error:
+        raise StoreError(
+            f"the index folder {folder} cannot be written to ({error.strerror or error}); name another one"
+        ) from error
+    try:
+        facts = {
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "since": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC",
+        }
+        holder.write_text(json.dumps(facts), "utf-8")
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
+
+
+@dataclass(slots=True)
+class FileJob:
+    """What is to be stored of one file in one transaction.
+
+    Attributes:
+        path, size, mtime_ns, digest: the file as it was read.
+        articles: new articles.
+        gone: stored articles (the store's numbers) that no longer stand in the file.
+        complete: whether the file is stored in full with this.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+    digest: bytes
+    articles: list[PreparedArticle] = field(default_factory=list)
+    gone: list[int] = field(default_factory=list)
+    complete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a transaction changed."""
+
+    articles_added: int = 0
+    articles_removed: int = 0
+    sentences_added: int = 0
+    passages_added: int = 0
+    duplicates_exact: int = 0
+    duplicates_near: int = 0
+
+
+class Writer:
+    """Changes to an open database; the caller holds `write_lock`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def file(self, path: str) -> tuple[int, int, bytes, bool] | None:
+        """Size, modification time, digest and completeness of a file as it was last stored; None when it is new."""
+        row = self._database.row("SELECT size, mtime_ns, digest, complete FROM files WHERE path = ?", (path,))
+        return None if row is None else (row[0], row[1], row[2], bool(row[3]))
+
+    def files(self) -> list[str]:
+        """The paths of all stored files."""
+        return [row[0] for row in self._database.rows("SELECT path FROM files ORDER BY path")]
+
+    def stored_articles(self, path: str) -> dict[tuple[str, int | None, int], int]:
+        """The articles stored of a file: `PreparedArticle.identity` -> the store's number."""
+        rows = self._database.rows(
+            "SELECT article_id, line, start, articles.id FROM articles JOIN files ON files.id = articles.file"
+            " WHERE path = ?",
+            (path,),
+        )
+        return {(number, line, start): key for number, line, start, key in rows}
+
+    def without_vector(self, texts: Iterable[str]) -> dict[bytes, str]:
+        """Those of the texts whose vector is not stored, by digest, each once."""
+        wanted = {digest(text): text for text in texts}
+        for (known,) in self._database.rows_for("SELECT digest FROM vectors WHERE digest IN (%s)", list(wanted)):
+            del wanted[known]
+        return wanted
+
+    def touch(self, path: str, mtime_ns: int) -> None:
+        """Note a file's new modification time; its content is the same."""
+        with self._transaction() as cursor:
+            cursor.execute("UPDATE files SET mtime_ns = ? WHERE path = ?", (mtime_ns, path))
+
+    def write(self, jobs: Sequence[FileJob], vectors: Mapping[bytes, bytes]) -> Written:
+        """Store new articles and their vectors and remove those that are gone: all of it or, on an error, nothing."""
+        total = Written()
+        with self._transaction() as cursor:
+            cursor.executemany("INSERT OR IGNORE INTO vectors VALUES (?, ?)", vectors.items())
+            for job in jobs:
+                total = _add(total, self._write_file(cursor, job))
+        return total
+
+    def remove_files(self, paths: Sequence[str]) -> Written:
+        """Remove files and all that is stored of them."""
+        total = Written()
+        with self._transaction() as cursor:
+            for path in paths:
+                gone = [
+                    row[0]
+                    for row in cursor.execute(
+                        "SELECT articles.id FROM articles JOIN files ON files.id = file WHERE path = ?", (path,)
+                    )
+                ]
+                total = _add(total, self._remove(cursor, gone))
+                cursor.execute("DELETE FROM files WHERE path = ?", (path,))
+        return total
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[Any]:
+        """A transaction with the next change number; rolled back on any error."""
+        with self._database.errors():
+            cursor = self._database.connection.cursor()
+            cursor.execute("BEGIN IMMEDIATE")
+            try:
+                yield cursor
+                cursor.execute("UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE key = 'change'")
+                cursor.execute("COMMIT")
+            except BaseException:
+                if self._database.connection.in_transaction:
+                    cursor.execute("ROLLBACK")
+                raise
+
+    def _write_file(self, cursor: Any, job: FileJob) -> Written:
+        cursor.execute(
+            "INSERT INTO files (path, size, mtime_ns, digest, complete) VALUES (?, ?, ?, ?, ?) ON CONFLICT (path) DO"
+            " UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns, digest = excluded.digest,"
+            " complete = excluded.complete",
+            (job.path, job.size, job.mtime_ns, job.digest, job.complete),
+        )
+        file = cursor.execute("SELECT id FROM files WHERE path = ?", (job.path,)).fetchone()[0]
+        total = Written()
+        for article in job.articles:
+            total = _add(total, self._add_article(cursor, file, article))
+        return _add(total, self._remove(cursor, job.gone))
+
+    def _add_article(self, cursor: Any, file: int, prepared: PreparedArticle) -> Written:
+        article, source = prepared.article, prepared.article.source
+        text_digest = digest(source.text)
+        cursor.execute("INSERT OR IGNORE INTO texts (digest, text) VALUES (?, ?)", (text_digest, source.text))
+        text = cursor.execute("SELECT id FROM texts WHERE digest = ?", (text_digest,)).fetchone()[0]
+        cursor.execute(
+            "INSERT INTO articles (article_id, file, line, text, start, end, title, url, published, place, agency)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                article.id,
+                file,
+                source.line,
+                text,
+                article.extent.start,
+                article.extent.end,
+                article.title,
+                source.url,
+                article.published,
+                article.place,
+                article.agency,
+            ),
+        )
+        number = cursor.lastrowid
+        line_of = line_counter(source)
+        sentences = exact = near = 0
+        all_bands = band_keys([passage.shingles for passage in prepared.passages])
+        for passage, bands in zip(prepared.passages, all_bands, strict=True):
+            cursor.execute(
+                "INSERT INTO passages (article, digest, copy_key, leader) VALUES (?, ?, ?, 0)",
+                (number, digest(passage.text), passage.copy_key),
+            )
+            passage_number = cursor.lastrowid
+            found = self._group(cursor, passage_number, passage.copy_key, passage.shingles, bands)
+            exact += found == "exact"
+            near += found == "near"
+            for sentence in passage.passage.sentences:
+                start, end = sentence.span.start, sentence.span.end
+                cursor.execute(
+                    "INSERT INTO sentences (passage, article, start, end, line, paragraph, caption, copy_key)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        passage_number,
+                        number,
+                        start,
+                        end,
+                        line_of(start),
+                        sentence.paragraph,
+                        sentence.kind == "caption",
+                        key(sentence.span.of(source.text)),
+                    ),
+                )
+                sentence_number = cursor.lastrowid
+                cursor.executemany(
+                    "INSERT INTO copies VALUES (?, ?, ?, ?)",
+                    [(sentence_number, copy.start, copy.end, line_of(copy.start)) for copy in sentence.copies],
+                )
+                sentences += 1
+        return Written(1, 0, sentences, len(prepared.passages), exact, near)
+
+    def _group(self, cursor: Any, passage: int, copy_key: int, own: frozenset[str], bands: Sequence[int]) -> str:
+        """Put a passage in the group of the one that it copies, or let it stand for itself: "exact", "near" or ""."""
+        row = cursor.execute(
+            "SELECT leader FROM passages WHERE copy_key = ? AND id != ? AND leader != 0 LIMIT 1", (copy_key, passage)
+        ).fetchone()
+        if row is not None:
+            cursor.execute("UPDATE passages SET leader = ? WHERE id = ?", (row[0], passage))
+            return "exact"
+        best, best_overlap = 0, THRESHOLD
+        for candidate in self._candidates(cursor, bands):
+            overlap = jaccard(own, shingles(self._passage_text(cursor, candidate)))
+            if overlap >= best_overlap:
+                best, best_overlap = candidate, overlap
+        cursor.execute("UPDATE passages SET leader = ? WHERE id = ?", (best or passage, passage))
+        if best:
+            return "near"
+        cursor.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", [(band, passage) for band in bands])
+        return ""
+
+    def _candidates(self, cursor: Any, bands: Sequence[int]) -> list[int]:
+        """Passages that share a band, those that share most of them first."""
+        if not bands:
+            return []
+        rows = cursor.execute(
+            f"SELECT passage FROM bands WHERE key IN ({','.join('?' * len(bands))})"  # noqa: S608
+            " GROUP BY passage ORDER BY count(*) DESC, passage LIMIT ?",
+            (*bands, _CANDIDATES),
+        )
+        return [row[0] for row in rows.fetchall()]
+
+    def _passage_text(self, cursor: Any, passage: int) -> str:
+        rows = cursor.execute(
+            "SELECT texts.text, sentences.start, sentences.end FROM sentences"
+            " JOIN articles ON articles.id = sentences.article JOIN texts ON texts.id = articles.text"
+            " WHERE passage = ? ORDER BY sentences.start",
+            (passage,),
+        ).fetchall()
+        return " ".join(text[start:end] for text, start, end in rows)
+
+    def _remove(self, cursor: Any, articles: Sequence[int]) -> Written:
+        """Remove articles; copies of their passages that stay are grouped anew, texts and vectors unused go too."""
+        for article in articles:
+            passages = cursor.execute("SELECT id, digest FROM passages WHERE article = ?", (article,)).fetchall()
+            text = cursor.execute("SELECT text FROM articles WHERE id = ?", (article,)).fetchone()[0]
+            cursor.execute("DELETE FROM articles WHERE id = ?", (article,))
+            for number, vector in passages:
+                orphans = cursor.execute(
+                    "SELECT id, copy_key FROM passages WHERE leader = ? ORDER BY id", (number,)
+                ).fetchall()
+                cursor.execute("UPDATE passages SET leader = 0 WHERE leader = ?", (number,))
+                for orphan, copy_key in orphans:
+                    own = shingles(self._passage_text(cursor, orphan))
+                    self._group(cursor, orphan, copy_key, own, next(band_keys([own])))
+                cursor.execute(
+                    "DELETE FROM vectors WHERE digest = ?1 AND NOT EXISTS (SELECT 1 FROM passages WHERE digest = ?1)",
+                    (vector,),
+                )
+            cursor.execute(
+                "DELETE FROM texts WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM articles WHERE text = ?1)", (text,)
+            )
+        return Written(articles_removed=len(articles))
+
+
+def _add(left: Written, right: Written) -> Written:
+    return Written(*(getattr(left, name) + getattr(right, name) for name in Written.__slots__))

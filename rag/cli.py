@@ -1,0 +1,352 @@
+"""The command line: `citewell ask`, `index`, `info`. Exceptions become one line on stderr and an exit code.
+
+Standard output carries the answer, the report or the JSON and nothing else; progress and errors go to stderr. Whatever
+takes long to import is imported inside the command that needs it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from index.errors import CitewellError, QuestionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rag.types import Answer
+
+__all__ = ["app", "main"]
+
+EXIT_UNEXPECTED = 1
+EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141
+"""128 + SIGPIPE, as a shell reports a program whose reader went away."""
+
+# What typer raises itself: the end of --help, Ctrl+C at a prompt, and errors of usage, which it shows.
+_TYPERS_OWN: tuple[type[Exception], ...] = (
+    typer.Exit,
+    typer.Abort,
+    *(kind for kind in typer.BadParameter.__mro__ if issubclass(kind, Exception) and kind is not Exception),
+)
+
+EPILOG = """\
+Exit codes:
+  0  done; also when the articles do not say
+  1  something unexpected; citewell --debug shows where
+  2  the command line: an unknown option, a value out of range
+  3  no readable article in the paths that were named
+  4  the index is missing, damaged, locked, or of another version or encoder
+  5  a question is empty, too long or no text (with --file: at least one)
+  6  a model cannot be loaded
+  7  something optional is needed and is not installed
+130  interrupted
+141  the program that read the output went away
+
+Environment:
+CITEWELL_HOME   where citewell keeps its data
+CITEWELL_INDEX  the index that is meant when none is named
+CITEWELL_DEBUG  1: as --debug
+"""
+
+_debug = False
+
+
+class _Commands(TyperGroup):
+    """The group of all commands, those of other modules included, with one way of ending in an error."""
+
+    def invoke(self, ctx: Any) -> Any:
+        with _one_line_errors():
+            return super().invoke(ctx)
+
+
+app = typer.Typer(
+    cls=_Commands,
+    help="Answers questions with sentences quoted word for word from your articles, each cited to its place.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+IndexOption = Annotated[
+    Path | None,
+    typer.Option("--index", metavar="DIR", help="The index folder.", file_okay=False, show_default=False),
+]
+EncoderOption = Annotated[
+    str | None,
+    typer.Option(
+        "--encoder",
+        metavar="NAME_OR_FOLDER",
+        help="The sentence-transformers model that embeds, when it is not all-MiniLM-L6-v2.",
+        show_default=False,
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON on standard output, and nothing else there.")]
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A console that cannot write a character gets its escape instead of a crash.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    _quiet_libraries()
+    app(prog_name="citewell")
+
+
+def _quiet_libraries() -> None:
+    """Let the log of other packages through only with --debug, but for errors: our one line says what matters."""
+    import logging
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+    ours = ("index", "rag", "ui")
+    handler.addFilter(
+        lambda record: record.levelno >= logging.ERROR or record.name.partition(".")[0] in ours or _debugging()
+    )
+    logging.getLogger().addHandler(handler)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"citewell {version('citewell')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version_wanted: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    global _debug
+    _debug = debug
+
+
+def _probability(value: float) -> float:
+    # A range of typer's lets NaN through, which is neither under nor over anything.
+    if not 0.0 <= value <= 1.0:
+        raise typer.BadParameter(f"{value} is not in the range 0 to 1")
+    return value
+
+
+def _readable(path: Path | None) -> Path | None:
+    # typer's own check takes "-" for the name of a file; a pipe (`--file <(...)`) is no regular file, and is read.
+    if path is not None and str(path) != "-" and (path.is_dir() or not os.access(path, os.R_OK)):
+        raise typer.BadParameter(f"{path} is not a file that can be read")
+    return path
+
+
+@app.command()
+def ask(
+    question: Annotated[str | None, typer.Argument(help="The question, in quotes.", show_default=False)] = None,
+    *,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--file",
+            metavar="FILE",
+            help="A file with one question a line; - is standard input.",
+            callback=_readable,
+            show_default=False,
+        ),
+    ] = None,
+    index: IndexOption = None,
+    articles: Annotated[
+        Path | None,
+        typer.Option(
+            "--articles", metavar="PATH", help="A file or folder of articles to index first.", show_default=False
+        ),
+    ] = None,
+    top: Annotated[int, typer.Option("--top", metavar="N", min=1, help="At most so many quotes.")] = 5,
+    min_confidence: Annotated[
+        float,
+        typer.Option(
+            "--min-confidence", metavar="P", callback=_probability, help="Below this probability: not answered."
+        ),
+    ] = 0.5,
+    encoder: EncoderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Answer a question with quotes from the articles.
+
+    Without --index and --articles: the default index, or the sample articles that ship with citewell.
+    """
+    if (question is None) == (file is None):
+        raise typer.BadParameter("expected either a question or --file", param_hint="QUESTION")
+    questions = [(question, None)] if question is not None else _read_questions(file or Path("-"))
+
+    from rag.console import json_line, make_console, not_asked, progress_bar, show, show_answer, width_of
+    from rag.pipeline import open_engine
+
+    console = make_console(sys.stdout)
+    width = width_of(console)
+
+    def write(answer: Answer) -> None:
+        if as_json:
+            _write_line(json_line(answer.to_dict(), encoding=_encoding()))
+        else:
+            show(console, show_answer(answer, width=width, title=file is not None))
+
+    def write_error(asked: str, error: str) -> None:
+        if as_json:
+            _write_line(json_line({"question": asked, "error": error}, encoding=_encoding()))
+        else:
+            show(console, not_asked(asked, error, width=width))
+
+    with progress_bar(sys.stderr) as progress:
+        engine = open_engine(index, articles, encoder=encoder, progress=progress)
+    bad = False
+    with engine:
+        for number, (asked, unreadable) in enumerate(questions):
+            if number and not as_json:
+                show(console, "\n")
+            if unreadable is not None:
+                bad = True
+                write_error(asked, unreadable)
+                continue
+            try:
+                answer = engine.ask(asked, top=top, min_confidence=min_confidence)
+            except QuestionError as error:
+                if file is None:
+                    raise
+                bad = True
+                write_error(asked, str(error))
+            else:
+                write(answer)
+    if bad:
+        raise typer.Exit(QuestionError.exit_code)
+
+
+@app.command(name="index")
+def index_articles(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH...", help="Files and folders of articles: text, or JSON Lines.", show_default=False
+        ),
+    ],
+    *,
+    index: IndexOption = None,
+    encoder: EncoderOption = None,
+    prune: Annotated[bool, typer.Option("--prune", help="Remove the articles of files that are gone.")] = False,
+) -> None:
+    """Build an index of articles, or bring one up to date. What has not changed is not read again."""
+    from index.build import build_index
+    from rag.console import ask_command, index_report, make_console, progress_bar, show
+    from rag.locations import default_index_dir
+
+    loaded = None
+    if encoder is not None:
+        from index.encoder import load_encoder
+
+        loaded = load_encoder(encoder)
+    folder = index if index is not None else default_index_dir()
+    with progress_bar(sys.stderr) as progress:
+        report = build_index(paths, folder, encoder=loaded, progress=progress, prune=prune)
+    show(make_console(sys.stdout), index_report(report, next_command=ask_command(index, encoder)))
+
+
+@app.command()
+def info(*, index: IndexOption = None, as_json: JsonOption = False) -> None:
+    """Show what an index holds: articles, sentences, passages, duplicates, encoder, bytes."""
+    from rag.console import info_text, json_line, make_console, show
+    from rag.locations import resolve
+    from rag.pipeline import read_info
+
+    # With no index named, the one that `ask` would use.
+    found = read_info(resolve(index, None)[0])
+    if as_json:
+        _write_line(json_line(found.to_dict(), encoding=_encoding()))
+    else:
+        show(make_console(sys.stdout), info_text(found))
+
+
+def _read_questions(path: Path) -> list[tuple[str, str | None]]:
+    """The questions of a file, each with what is wrong with its line, if anything is; empty lines are left out.
+
+    Raises:
+        QuestionError: when there is none.
+    """
+    data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        data = data.decode("utf-16", errors="replace").encode()
+    questions: list[tuple[str, str | None]] = []
+    for line in data.removeprefix(b"\xef\xbb\xbf").splitlines():
+        try:
+            question, unreadable = line.decode().strip(), None
+        except UnicodeDecodeError as error:
+            question = line.decode(errors="replace").strip()
+            unreadable = f"the line is not UTF-8 text (byte {error.start + 1}); save the file as UTF-8"
+        if question:
+            questions.append((question, unreadable))
+    if not questions:
+        name = "standard input" if str(path) == "-" else str(path)
+        raise QuestionError(f"{name} holds no question; expected one a line")
+    return questions
+
+
+def _encoding() -> str:
+    return sys.stdout.encoding or "utf-8"
+
+
+def _write_line(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    """Whatever a command raises becomes one line on stderr and an exit code."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python writes what is left when it ends, and complains: let it write to nowhere.
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(EXIT_BROKEN_PIPE) from None
+    except KeyboardInterrupt:
+        _say("interrupted")
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    except CitewellError as error:
+        _fail(error, str(error), error.exit_code)
+    except _TYPERS_OWN:
+        raise
+    except Exception as error:  # noqa: BLE001 - the one place where an error becomes a line
+        hint = "citewell --debug, or CITEWELL_DEBUG=1, shows the traceback"
+        _fail(error, f"unexpected {type(error).__name__}: {error} ({hint})", EXIT_UNEXPECTED)
+
+
+def _fail(error: Exception, message: str, exit_code: int) -> None:
+    if _debugging():
+        import traceback
+
+        traceback.print_exception(error)
+    _say(message)
+    raise typer.Exit(exit_code) from error
+
+
+def _debugging() -> bool:
+    return _debug or os.environ.get("CITEWELL_DEBUG", "0") not in ("", "0")
+
+
+def _say(message: str) -> None:
+    from rag.console import one_line
+
+    with suppress(BrokenPipeError):
+        sys.stderr.write(f"citewell: {one_line(message)}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,314 @@
+"""What the command line prints: pure functions from values to text, and nothing that a terminal would obey.
+
+Every string that comes from an article, a path or a question goes through `visible`; styles are ranges of a
+`rich.text.Text`, never markup inside a string. A width of None means that the output is no terminal: then nothing is
+wrapped, so that a quote and a location each stay on one line for the programs that read them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import urlsplit
+
+from rich.console import Console
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from typing import TextIO
+
+    from index.build import BuildReport, Progress
+    from index.store.base import IndexInfo
+    from rag.types import Answer, Citation, Place
+
+__all__ = [
+    "NOT_ANSWERED",
+    "ask_command",
+    "confidence_words",
+    "index_report",
+    "info_text",
+    "json_line",
+    "make_console",
+    "not_asked",
+    "one_line",
+    "progress_bar",
+    "show",
+    "show_answer",
+    "visible",
+    "width_of",
+]
+
+NOT_ANSWERED = "The articles do not say."
+SKIPPED_SHOWN = 20
+
+_SPACE = re.compile(r"[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]")
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNSAFE_IN_JSON = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+
+def visible(text: str) -> str:
+    r"""The text with nothing in it that a terminal obeys, as many characters long as before.
+
+    White space of any kind but the plain one becomes a space; control characters, the marks that turn the direction
+    of writing, and lone surrogates become U+FFFD. For display only: a quote itself is never edited.
+
+    >>> visible("a\tb\x1b[31mc")
+    'a b�[31mc'
+    """
+    return _UNSAFE.sub("\ufffd", _SPACE.sub(" ", text))
+
+
+def one_line(message: object) -> str:
+    r"""The message on one line, safe to show.
+
+    >>> one_line("no such folder:\n  /tmp/x")
+    'no such folder: /tmp/x'
+    """
+    return visible(" ".join(str(message).split()))
+
+
+def json_line(value: Any, *, encoding: str = "utf-8") -> str:
+    """The value as one line of JSON that any reader of lines takes for one, and that `encoding` can write.
+
+    Characters that a terminal obeys, or that end a line for some readers, are escaped: the value is the same.
+    """
+    line = json.dumps(value, ensure_ascii=False)
+    try:
+        line.encode(encoding)
+    except UnicodeEncodeError:
+        return json.dumps(value)
+    return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", line)
+
+
+def confidence_words(probability: float) -> str:
+    """A probability in [0, 1] in words and percent, rounded down, for 49.9% is not 50%.
+
+    >>> confidence_words(0.876)
+    'high (87%)'
+    """
+    limits = ((0.9, "very high"), (0.75, "high"), (0.5, "fair"), (0.25, "low"))
+    words = next((words for limit, words in limits if probability >= limit), "very low")
+    # The epsilon takes 0.57 * 100 = 56.99999999999999 for what it stands for.
+    percent = "<1%" if 0 < probability < 0.01 else f"{int(probability * 100 + 1e-9)}%"
+    return f"{words} ({percent})"
+
+
+def show_answer(answer: Answer, *, width: int | None, title: bool = False) -> Text:
+    """The answer for a person: numbered quotes with their places, or that the articles do not say.
+
+    Args:
+        answer: what `Engine.ask` returned.
+        width: columns of the terminal; None when it is none.
+        title: whether the question stands above its answer, as it does where there are several.
+    """
+    out = Text()
+    if title:
+        out.append(_hanging(Text(visible(answer.question), style="bold underline"), "", width)).append("\n\n")
+    if answer.answered:
+        for citation in answer.citations:
+            out.append(_quote(citation, width=width, dim=False)).append("\n")
+        return out.append(f"Confidence: {confidence_words(answer.confidence)}\n")
+    out.append(NOT_ANSWERED, style="bold")
+    out.append(f" Confidence: {confidence_words(answer.confidence)}\n")
+    if answer.related:
+        out.append("\nThe closest sentences:\n\n", style="dim")
+        for citation in answer.related:
+            out.append(_quote(citation, width=width, dim=True)).append("\n")
+    return out
+
+
+def not_asked(question: str, error: str, *, width: int | None) -> Text:
+    """A question that could not be read, in the place of its answer."""
+    shown = visible(question)
+    if len(shown) > 200:
+        shown = shown[:200] + "…"
+    out = Text()
+    out.append(_hanging(Text(shown, style="bold underline"), "", width))
+    return out.append("\n\n").append("Not asked: ", style="bold").append(one_line(error) + "\n")
+
+
+def index_report(report: BuildReport, *, next_command: str) -> str:
+    """What an indexing run did, on one screen.
+
+    Args:
+        report: what `build_index` returned.
+        next_command: what to run now.
+    """
+    info = report.info
+    time = f"{report.seconds:,.1f} s"
+    if report.passages_embedded and report.seconds > 0:
+        rate = report.passages_embedded / report.seconds
+        time += f", {rate:,.0f} passages/s" if rate >= 10 else f", {rate:.1f} passages/s"
+    files = f"{report.files_read:,} read, {report.files_unchanged:,} unchanged, {len(report.skipped):,} skipped"
+    # The report's own count knows only the files that were read again; what is in the index and was not added stayed.
+    unchanged = max(0, info.articles - report.articles_added)
+    articles = f"{report.articles_added:,} added, {unchanged:,} unchanged, {report.articles_removed:,} removed"
+    holds = f"{_count(info.articles, 'article')}, {_count(info.passages, 'passage')}, {_size(info.bytes)}"
+    rows = [
+        ("articles", articles),
+        ("files", files),
+        ("sentences", f"{report.sentences_added:,} added"),
+        ("passages", f"{report.passages_added:,} added, {report.passages_embedded:,} embedded"),
+        ("duplicates", f"{report.duplicates_exact:,} exact, {report.duplicates_near:,} near"),
+        ("left out", _count(report.boilerplate_lines, "boilerplate line")),
+        ("time", time),
+        ("index", f"{visible(str(info.path))} ({holds})"),
+    ]
+    lines = [f"{name:<11}{value}" for name, value in rows]
+    if report.skipped:
+        lines += ["", f"Skipped {_count(len(report.skipped), 'file or record', 'files or records')}:"]
+        for skipped in report.skipped[:SKIPPED_SHOWN]:
+            place = skipped.path if skipped.line is None else f"{skipped.path}:{skipped.line}"
+            lines.append(f"  {visible(place)}: {one_line(skipped.reason)}")
+        if len(report.skipped) > SKIPPED_SHOWN:
+            lines.append(f"  and {len(report.skipped) - SKIPPED_SHOWN:,} more")
+    if report.missing:
+        lines += ["", f"Gone from the disk, their articles are kept ({_count(len(report.missing), 'file')}):"]
+        lines += [f"  {visible(path)}" for path in report.missing[:SKIPPED_SHOWN]]
+        if len(report.missing) > SKIPPED_SHOWN:
+            lines.append(f"  and {len(report.missing) - SKIPPED_SHOWN:,} more")
+        lines.append("  --prune removes them from the index.")
+    return "\n".join([*lines, "", f"Next: {visible(next_command)}", ""])
+
+
+def info_text(info: IndexInfo) -> str:
+    """What an index holds, one line a fact."""
+    rows = [
+        ("index", visible(str(info.path))),
+        ("articles", f"{info.articles:,}"),
+        ("sentences", f"{info.sentences:,}"),
+        ("passages", f"{info.passages:,}"),
+        ("duplicates", f"{info.duplicates:,}"),
+        ("encoder", visible(info.encoder)),
+        ("size", f"{_size(info.bytes)} ({info.bytes:,} bytes)"),
+    ]
+    return "".join(f"{name:<11}{value}\n" for name, value in rows)
+
+
+def ask_command(index: Path | None, encoder: str | None) -> str:
+    """The command that asks the index; None for the default one, and for the default encoder."""
+    options = {"--index": index, "--encoder": encoder}
+    named = "".join(f" {name} {shlex.quote(str(value))}" for name, value in options.items() if value is not None)
+    return f'citewell ask "your question"{named}'
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> NoReturn:
+        """Leave it to the caller: rich itself would end the process."""
+        raise BrokenPipeError
+
+
+def make_console(file: TextIO) -> Console:
+    """A console that takes no string for markup and highlights nothing on its own."""
+    return _Console(file=file, markup=False, highlight=False, emoji=False)
+
+
+def show(console: Console, text: Text | str) -> None:
+    """Print text that is wrapped already, as it is."""
+    console.print(text, soft_wrap=True, end="")
+
+
+def width_of(console: Console) -> int | None:
+    """The columns of a terminal, at most 100 for the eye's sake; None when the output is no terminal."""
+    return min(console.width, 100) if console.is_terminal else None
+
+
+@contextmanager
+def progress_bar(file: TextIO) -> Iterator[Callable[[Progress], None] | None]:
+    """A bar for the time of the block, one line a stage, taken away at the end; None where there is no terminal.
+
+    Yields:
+        What to call with each `Progress`; it may be called often.
+    """
+    console = make_console(file)
+    if not console.is_terminal:
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bars(*columns, console=console, transient=True) as bars:
+        # Loading the encoder comes before the first report; the first time ever it takes the longest of all.
+        loading = bars.add_task("loading the encoder", total=None)
+        tasks: dict[str, Any] = {}
+
+        def update(progress: Progress) -> None:
+            if progress.stage not in tasks:
+                bars.update(loading, visible=False)
+                tasks[progress.stage] = bars.add_task(visible(progress.stage), total=progress.total)
+            bars.update(tasks[progress.stage], completed=progress.done, total=progress.total)
+
+        yield update
+
+
+def _quote(citation: Citation, *, width: int | None, dim: bool) -> Text:
+    """One numbered quote with its places, each line ended."""
+    marker = f"[{citation.number}] " if citation.number > 0 else "-   "
+    quote = Text(visible(citation.quote))
+    if citation.highlight is not None and not dim:
+        quote.stylize("bold yellow", *citation.highlight)
+    out = Text(style="dim" if dim else "")
+    out.append(_hanging(quote, marker, width)).append("\n")
+    for line in (_about(citation), citation.location):
+        out.append(" " * len(marker)).append(visible(line), style="cyan" if line == citation.location else "italic")
+        out.append("\n")
+    for place in citation.also_in:
+        about = "" if place.article_id == citation.article_id else f"{_about(place)}, "
+        out.append(" " * len(marker)).append(f"also in {visible(about + place.location)}", style="dim").append("\n")
+    return out
+
+
+def _about(place: Place) -> str:
+    """Title, outlet and date, as far as they are known."""
+    try:
+        host = urlsplit(place.source).hostname if "://" in place.source else None
+    except ValueError:  # "http://[" and the like: what is no URL names no outlet
+        host = None
+    outlet = host.removeprefix("www.") if host else None
+    return " · ".join(part for part in (place.title, outlet, place.published) if part)
+
+
+def _hanging(text: Text, marker: str, width: int | None) -> Text:
+    """The text behind its marker, wrapped to the width, the further lines indented as far as the first."""
+    out = Text(marker, style="")
+    if width is None:
+        return out.append(text)
+    room = max(20, width - len(marker))
+    for number, line in enumerate(text.wrap(make_console(_nowhere()), room)):
+        line.rstrip()
+        if number:
+            out.append("\n" + " " * len(marker))
+        out.append(line)
+    return out
+
+
+def _nowhere() -> TextIO:
+    from io import StringIO
+
+    return StringIO()
+
+
+def _count(number: int, one: str, many: str | None = None) -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def _size(count: int) -> str:
+    """Bytes in the unit that a person would use.
+
+    >>> _size(999), _size(1_500_000)
+    ('999 bytes', '1.5 MB')
+    """
+    if count < 1000:
+        return _count(count, "byte")
+    value = float(count)
+    for unit in ("kB", "MB", "GB"):
+        value /= 1000
+        if value < 999.95:
+            return f"{value:.1f} {unit}"
+    return f"{value / 1000:.1f} TB"

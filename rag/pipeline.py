@@ -1,0 +1,311 @@
+"""The question-answering pipeline: `Engine` holds an open index and its encoder, `ask()` is the short way."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections import OrderedDict
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from index.errors import ArticlesError
+from rag.answer import READ_PASSAGES, cite, rank_sentences, select
+from rag.question import read_question
+from rag.rarity import weights
+from rag.retrieve import Retriever
+from rag.types import Answer, ArticleView
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from types import TracebackType
+    from typing import Self
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from index.build import Progress
+    from index.encoder import Encoder
+    from index.store.base import IndexInfo
+    from index.store.local import LocalStore
+    from rag.answer import Candidate
+    from rag.types import Citation
+
+__all__ = ["MIN_CONFIDENCE", "TOP", "Engine", "ask", "open_engine", "read_info"]
+
+TOP = 5
+"""Citations at most, unless said otherwise."""
+MIN_CONFIDENCE = 0.5
+"""Below this probability nothing is cited, unless said otherwise."""
+_REMEMBERED_SENTENCES = 20_000
+
+
+class Engine:
+    """Answers questions from one index; safe to use from several threads.
+
+    Args:
+        store: an open index.
+        encoder: the encoder that made its vectors.
+
+    Use `Engine.open` for an index folder:
+
+        with Engine.open("DIR") as engine:
+            engine.ask("what did Putin demand?")
+    """
+
+    def __init__(self, store: LocalStore, encoder: Encoder) -> None:
+        self._store = store
+        self._retriever = Retriever(store, encoder)
+        self._sentences = _SentenceVectors(encoder)
+
+    @classmethod
+    def open(cls, index: Path | str, *, encoder: Encoder | str | None = None) -> Engine:
+        """Open an index folder.
+
+        Args:
+            index: the folder.
+            encoder: the encoder or its name; the one that the index names when None.
+
+        Raises:
+            StoreNotFound, StoreVersionMismatch, StoreDamaged: when the folder cannot be used.
+            EncoderMismatch: when another encoder made its vectors.
+            EncoderError: when the encoder cannot be loaded.
+        """
+        from index.encoder import load_encoder
+        from index.store.database import Database
+        from index.store.local import LocalStore
+
+        folder = Path(index).expanduser()
+        database = Database.open(folder)
+        try:
+            if encoder is None or isinstance(encoder, str):
+                encoder = load_encoder(encoder or database.encoder().name)
+            database.check_encoder(encoder.identity)
+        finally:
+            database.close()
+        return cls(LocalStore.open(folder), encoder)
+
+    def ask(self, question: str, *, top: int = TOP, min_confidence: float = MIN_CONFIDENCE) -> Answer:
+        """Answer a question with quoted sentences.
+
+        Args:
+            question: up to 1,000 characters.
+            top: the greatest number of citations, at least 1.
+            min_confidence: the confidence in [0, 1] below which the answer is that the articles do not say.
+
+        Raises:
+            QuestionError: when the question is empty, too long, or no text.
+            ValueError: when `top` or `min_confidence` is out of range.
+        """
+        if top < 1:
+            raise ValueError(f"top must be at least 1, found {top}")
+        if not 0.0 <= min_confidence <= 1.0:
+            raise ValueError(f"min_confidence must be in [0, 1], found {min_confidence}")
+        asked = read_question(question)
+        clock = _Clock()
+        self._store.refresh()
+        vector = self._retriever.encode(asked)
+        clock.lap("encode")
+        hits = self._retriever.retrieve(asked, vector, top_k=READ_PASSAGES)
+        rarity = weights(asked.terms, *self._store.document_frequencies(asked.terms))
+        clock.lap("retrieve")
+        ranked = rank_sentences(asked, vector, hits, rarity, self._sentences)
+        clock.lap("read")
+        chosen = select(asked, ranked, top=top, min_confidence=min_confidence)
+        listed = (*chosen.cited, *chosen.related)
+        twins = [twin for candidate in listed for twin in chosen.same.get(candidate.sentence.id, ())]
+        places = self._store.places([candidate.sentence for candidate in (*listed, *twins)])
+
+        def citations(candidates: Sequence[Candidate]) -> tuple[Citation, ...]:
+            return tuple(
+                cite(number, each, each.probability, asked, chosen.same.get(each.sentence.id, ()), places)
+                for number, each in enumerate(candidates, 1)
+            )
+
+        answer = Answer(
+            question=asked.text,
+            answered=bool(chosen.cited),
+            confidence=chosen.confidence,
+            citations=citations(chosen.cited),
+            related=citations(chosen.related),
+            timings=clock.laps,
+        )
+        clock.lap("cite")
+        return answer
+
+    def ask_many(
+        self, questions: Iterable[str], *, top: int = TOP, min_confidence: float = MIN_CONFIDENCE
+    ) -> list[Answer]:
+        """Answer several questions, in order; see `ask`."""
+        return [self.ask(question, top=top, min_confidence=min_confidence) for question in questions]
+
+    def article(self, article_id: str) -> ArticleView:
+        """An article's text and title.
+
+        Raises:
+            ArticlesError: when it is not in the index.
+        """
+        found = self._store.article(article_id)
+        if found is None:
+            raise ArticlesError(f"the index holds no article {article_id!r}; it may have been removed since")
+        record, text = found
+        return ArticleView(
+            article_id=record.id,
+            title=record.title,
+            source=record.url or record.path,
+            published=record.published,
+            path=record.path,
+            place=record.place,
+            agency=record.agency,
+            text=record.extent.of(text),
+            start=record.extent.start,
+            end=record.extent.end,
+        )
+
+    def info(self) -> IndexInfo:
+        """What the index holds."""
+        return self._store.info()
+
+    def close(self) -> None:
+        """Let go of the index's files."""
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def ask(
+    question: str,
+    *,
+    index: Path | str | None = None,
+    articles: Path | str | None = None,
+    top: int = TOP,
+    min_confidence: float = MIN_CONFIDENCE,
+) -> Answer:
+    """Answer a question from articles, indexing them on first use.
+
+    The opened index is kept for the next call of this process.
+
+    Args:
+        question: up to 1,000 characters.
+        index: the index folder. None: a folder of its own for `articles` in the user's data folder; without
+            `articles` the user's default index if there is one, else the sample articles.
+        articles: a file or folder that is indexed, or brought up to date, before the first question.
+        top: the greatest number of citations, at least 1.
+        min_confidence: the confidence in [0, 1] below which the answer is that the articles do not say.
+
+    Raises:
+        CitewellError: see `index.errors`.
+
+    >>> ask("what did Putin demand?").answered  # doctest: +SKIP
+    True
+    """
+    engine = _kept_engine(None if index is None else str(index), None if articles is None else str(articles))
+    return engine.ask(question, top=top, min_confidence=min_confidence)
+
+
+@functools.lru_cache(maxsize=8)
+def _kept_engine(index: str | None, articles: str | None) -> Engine:
+    return open_engine(None if index is None else Path(index), None if articles is None else Path(articles))
+
+
+def open_engine(
+    index: Path | None = None,
+    articles: Path | None = None,
+    *,
+    encoder: str | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Engine:
+    """Open an index, after bringing it up to date with `articles` where there are any; see `ask` for the defaults.
+
+    Args:
+        index: the index folder.
+        articles: a file or folder.
+        encoder: the name or folder of the encoder, for an index that is made now.
+        progress: called while articles are indexed.
+
+    Raises:
+        CitewellError: see `index.errors`.
+    """
+    from index.build import build_index
+    from index.encoder import load_encoder
+    from rag.locations import resolve
+
+    folder, to_index = resolve(index, articles)
+    if to_index is None:
+        return Engine.open(folder, encoder=encoder)
+    loaded = load_encoder(encoder or _encoder_of(folder))
+    build_index([to_index], folder, encoder=loaded, progress=progress)
+    return Engine.open(folder, encoder=loaded)
+
+
+def read_info(index: Path) -> IndexInfo:
+    """What an index folder holds, without loading an encoder.
+
+    Raises:
+        StoreNotFound, StoreVersionMismatch, StoreDamaged: when the folder cannot be used.
+    """
+    from index.store.local import LocalStore
+
+    store = LocalStore.open(index)
+    try:
+        return store.info()
+    finally:
+        store.close()
+
+
+def _encoder_of(folder: Path) -> str | None:
+    """The encoder that an index names; None where there is no index yet."""
+    from index.store.database import DATABASE, Database
+
+    if not (folder / DATABASE).exists():
+        return None
+    database = Database.open(folder)
+    try:
+        return database.encoder().name
+    finally:
+        database.close()
+
+
+class _SentenceVectors:
+    """The vectors of sentences, those of the last 20,000 remembered."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._known: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+        self._lock = Lock()
+
+    def __call__(self, sentences: Sequence[str]) -> NDArray[np.float32]:
+        """Unit vectors, shape (len(sentences), dimension), in order."""
+        import numpy as np
+
+        with self._lock:
+            found = {sentence: self._known[sentence] for sentence in sentences if sentence in self._known}
+        missing = list(dict.fromkeys(sentence for sentence in sentences if sentence not in found))
+        if missing:
+            found.update(zip(missing, self._encoder.encode(missing), strict=True))
+        with self._lock:
+            for sentence in sentences:
+                self._known[sentence] = found[sentence]
+                self._known.move_to_end(sentence)
+            while len(self._known) > _REMEMBERED_SENTENCES:
+                self._known.popitem(last=False)
+        return np.stack([found[sentence] for sentence in sentences])
+
+
+class _Clock:
+    """Seconds between laps, by name."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name] = now - self._last
+        self._last = now

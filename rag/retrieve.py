@@ -1,0 +1,106 @@
+"""Passages for a question: BM25 over titles and texts, cosines of the encoder, and both fused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from index.encoder import Encoder
+    from index.store.base import PassageRecord, Scored, Store
+    from rag.question import Question
+
+__all__ = ["DENSE_WEIGHT", "Hit", "Retriever", "fuse"]
+
+CANDIDATES = 100
+"""Passages taken from each retriever before they are fused."""
+DENSE_WEIGHT = 0.5
+"""Share of the encoder in the fused score."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A retrieved passage.
+
+    Attributes:
+        passage: the passage, with its article's text.
+        score: fused, in [0, 1]; 1 when it is the best of both retrievers.
+        lexical: BM25, at least 0; 0 when no word of the question stands in it.
+        cosine: with the question, in [-1, 1].
+    """
+
+    passage: PassageRecord
+    score: float
+    lexical: float
+    cosine: float
+
+
+class Retriever:
+    """Finds passages in a store.
+
+    Args:
+        store: where to search.
+        encoder: the encoder that made the store's vectors.
+    """
+
+    def __init__(self, store: Store, encoder: Encoder) -> None:
+        self._store = store
+        self._encoder = encoder
+
+    def encode(self, question: Question) -> NDArray[np.float32]:
+        """The question's unit vector, shape (dimension,)."""
+        vector: NDArray[np.float32] = self._encoder.encode([question.text])[0]
+        return vector
+
+    def retrieve(self, question: Question, vector: NDArray[np.float32], *, top_k: int) -> list[Hit]:
+        """The `top_k` best passages of distinct groups, best first.
+
+        Args:
+            question: what is asked.
+            vector: its unit vector (`encode`).
+            top_k: how many.
+        """
+        lexical = self._store.search_lexical(question.terms, top_k=CANDIDATES)
+        dense = self._store.search_vectors(vector, top_k=CANDIDATES)
+        known = {each.passage: each.score for each in dense}
+        missing = [each.passage for each in lexical if each.passage not in known]
+        cosines = known | dict(zip(missing, self._store.cosines(vector, missing), strict=True))
+        bm25 = {each.passage: each.score for each in lexical}
+        scores = fuse(lexical, cosines)
+        best = sorted(scores, key=lambda passage: (-scores[passage], passage))[:top_k]
+        return [
+            Hit(record, scores[record.id], bm25.get(record.id, 0.0), cosines[record.id])
+            for record in self._store.passages(best)
+        ]
+
+
+def fuse(lexical: Sequence[Scored], cosines: Mapping[int, float], *, weight: float = DENSE_WEIGHT) -> dict[int, float]:
+    """A convex combination of both scores, each scaled to [0, 1] over the candidates.
+
+    BM25 is divided by its best score, so that a passage without a word of the question gets 0. Cosines are scaled from
+    the least to the greatest.
+
+    Args:
+        lexical: the lexical retriever's passages.
+        cosines: for these and the dense retriever's passages, the cosine.
+        weight: the share of the cosines, in [0, 1].
+
+    Source: Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval" (2023).
+
+    >>> from index.store.base import Scored
+    >>> fuse([Scored(1, 4.0)], {1: 0.2, 2: 0.6})
+    {1: 0.5, 2: 0.5}
+    """
+    best = max((each.score for each in lexical), default=0.0)
+    bm25 = {each.passage: each.score / best for each in lexical} if best > 0 else {}
+    low, high = min(cosines.values(), default=0.0), max(cosines.values(), default=0.0)
+    spread = high - low
+    return {
+        passage: weight * ((cosine - low) / spread if spread > 0 else 1.0) + (1 - weight) * bm25.get(passage, 0.0)
+        for passage, cosine in cosines.items()
+    }

@@ -1,0 +1,260 @@
+"""A small real engine in memory, a served page over it, and Chromium to look at it with."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from index.errors import ArticlesError, QuestionError
+from rag.types import Answer, ArticleView, Citation, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+CHROMIUM_FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+)
+HOSTILE = (
+    '<img src=x onerror="window.hacked=1"><script>window.hacked=2</script>${window.hacked=3}{{value}}'
+    "<svg/onload=window.hacked=4></mark></button>'\"&amp; <img src=https://evil.example/pixel.png>"
+)
+
+
+@dataclass(frozen=True)
+class Told:
+    """One article as the tests tell it."""
+
+    title: str
+    text: str
+    source: str
+    published: str | None = None
+
+    @property
+    def article_id(self) -> str:
+        return hashlib.sha256(self.text.encode()).hexdigest()[:32]
+
+
+FILLER = "\n\n".join(
+    f"Paragraph {number} of the report tells what the delegations had for lunch and who sat beside whom, at some "
+    "length, so that the page has to scroll before anybody sees the sentence that matters."
+    for number in range(1, 25)
+)
+HARBOUR = Told(
+    "Harbour to close for the winter",
+    f"Harbour to close for the winter\n\n{FILLER}\n\nThe harbour of Port Ellis closes on 14 November, the mayor said. "
+    f"It lasted ninety minutes.\n\n{FILLER}\n\nThe mayor said the harbour reopens in April.\n",
+    "https://www.example.org/harbour?id=1",
+    "March 20, 2025",
+)
+COPY = Told(
+    "Port Ellis shuts", f"{FILLER}\n\nThe harbour of Port Ellis closes on 14 November, the mayor said.\n", "b/copy.txt"
+)
+NASTY = Told(
+    f"Title {HOSTILE}",
+    f"{HOSTILE}\n\n{FILLER}\n\nThe gargoyle {HOSTILE} stands \u202eon the\x00 roof.\n\n{FILLER}\n",
+    "javascript:window.hacked=5",
+    f"2025 {HOSTILE}",
+)
+
+
+def stems(text: str) -> set[str]:
+    """The beginnings of the longer words."""
+    return {word[:5] for word in re.findall(r"\w{4,}", text.lower())}
+
+
+class WordOverlap:
+    """Answers with the sentences that share the most words with the question; every offset is real."""
+
+    def __init__(self, *articles: Told) -> None:
+        self.articles = {article.article_id: article for article in articles}
+        self.asked: list[str] = []
+
+    def ask(self, question: str, *, top: int = 5, min_confidence: float = 0.5) -> Answer:
+        self.asked.append(question)
+        if question == "Break, please":
+            raise RuntimeError("the secret of the inside")
+        if not question.strip():
+            raise QuestionError("The question is empty: ask something, for example: What happened?")
+        words = stems(question) - stems("What when does")
+        found: dict[str, list[Place]] = {}
+        for article in self.articles.values():
+            for match in re.finditer(r"[^\n.]*[^\n]*?[.](?=\s)", article.text):
+                if words & stems(match[0]):
+                    place = Place(
+                        article.article_id,
+                        article.title,
+                        article.source,
+                        article.published,
+                        *match.span(),
+                        path=article.source,
+                        line=article.text.count("\n", 0, match.start()) + 1,
+                    )
+                    found.setdefault(match[0], []).append(place)
+
+        def score(quote: str) -> float:
+            return len(words & stems(quote)) / max(len(words), 1)
+
+        ranked = sorted(found, key=score, reverse=True)[:top]
+        made = [self._citation(number, quote, found[quote], score(quote)) for number, quote in enumerate(ranked, 1)]
+        citations = tuple(citation for citation in made if citation.confidence >= min_confidence)
+        related = tuple(citation for citation in made if citation.confidence < min_confidence)
+        best = made[0].confidence if made else 0.0
+        return Answer(question, bool(citations), best, citations, related)
+
+    def _citation(self, number: int, quote: str, places: list[Place], confidence: float) -> Citation:
+        first = places[0]
+        middle = len(quote) // 2
+        article = self.articles[first.article_id]
+        assert article.text[first.start : first.end] == quote
+        return Citation(
+            first.article_id,
+            first.title,
+            first.source,
+            first.published,
+            first.start,
+            first.end,
+            first.path,
+            first.line,
+            number=number,
+            quote=quote,
+            highlight=(middle, min(middle + 8, len(quote))),
+            confidence=confidence,
+            also_in=tuple(places[1:]),
+        )
+
+    def article(self, article_id: str) -> ArticleView:
+        if article_id not in self.articles:
+            raise ArticlesError(f"No article {article_id!r}.")
+        told = self.articles[article_id]
+        return ArticleView(
+            article_id, told.title, told.source, told.published, told.source, None, None, told.text, 0, len(told.text)
+        )
+
+
+@pytest.fixture(scope="session")
+def engine() -> WordOverlap:
+    return WordOverlap(HARBOUR, COPY, NASTY)
+
+
+@pytest.fixture(scope="session")
+def hostile() -> str:
+    return HOSTILE
+
+
+@pytest.fixture(scope="session")
+def serve() -> Iterator[Callable[..., Any]]:
+    """Serves an engine on a free port; everything is closed at the end of the session."""
+    # Gradio and what it imports warn of their own future on import and at launch: not ours to mend.
+    import warnings
+
+    running: list[Any] = []
+
+    def start(engine: Any, **options: Any) -> Any:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from ui.app import launch
+
+            running.append(launch(engine, port=0, block=False, **options))
+        return running[-1]
+
+    yield start
+    for app in running:
+        app.close()
+
+
+@pytest.fixture(scope="session")
+def page_url(engine: WordOverlap, serve: Callable[..., Any]) -> str:
+    return str(serve(engine, examples=["When does the harbour close?", f"What of the gargoyle? {HOSTILE}"]).url)
+
+
+def chromium_path() -> str | None:
+    """Where Chromium is: the environment's word, Debian's place, the PATH."""
+    named = os.environ.get("CHROMIUM_PATH")
+    if named:
+        return named if Path(named).is_file() else None
+    places = ("/usr/bin/chromium", *map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
+    return next((place for place in places if place and Path(place).is_file()), None)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium; the tests are skipped without one, and fail without one under CITEWELL_REQUIRE_BROWSER=1."""
+    reason = None
+    path = chromium_path()
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        reason = "playwright is not installed"
+    else:
+        if path is None:
+            reason = "no Chromium found: set CHROMIUM_PATH to one"
+    if reason is not None:
+        if os.environ.get("CITEWELL_REQUIRE_BROWSER") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM_FLAGS))
+        yield chromium
+        chromium.close()
+
+
+class Watched:
+    """A page whose requests to anywhere but its server are aborted and written down, and its errors too."""
+
+    def __init__(self, page: Any, url: str) -> None:
+        self.page = page
+        self.outside: list[str] = []
+        self.errors: list[str] = []
+
+        def route(intercepted: Any) -> None:
+            address = intercepted.request.url
+            if address.startswith((url + "/", "data:", "blob:")):
+                intercepted.continue_()
+            else:
+                self.outside.append(address)
+                intercepted.abort()
+
+        page.route("**/*", route)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.goto(url + "/")
+        page.wait_for_selector("#question textarea")
+
+    def ask(self, question: str, answers: int = 1) -> None:
+        """Sends a question and waits until the chat shows `answers` finished answers."""
+        self.page.fill("#question textarea", question)
+        self.page.click("#send")
+        self.wait_for_answers(answers)
+
+    def wait_for_answers(self, count: int) -> None:
+        self.page.wait_for_function(
+            "count => document.querySelectorAll('#chat .answer, #chat .problem').length === count", arg=count
+        )
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[Callable[..., Watched]]:
+    """Opens a watched page in a context of its own: `open_page(url, width=1280, height=800)`."""
+    contexts = []
+
+    def start(url: str, *, width: int = 1280, height: int = 800) -> Watched:
+        context = browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce")
+        context.set_default_timeout(20_000)
+        contexts.append(context)
+        return Watched(context.new_page(), url)
+
+    yield start
+    for context in contexts:
+        context.close()

@@ -1,0 +1,236 @@
+"""The page in a real Chromium, with everything outside its server cut off and written down."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+SEEDS = Path(__file__).parents[2] / "seeds"
+QUESTION = "When does the harbour close?"
+IN_VIEW = """() => {
+  const mark = document.querySelector('#source mark.focus');
+  if (!mark) return false;
+  const box = mark.getBoundingClientRect();
+  const frame = document.querySelector('#source').getBoundingClientRect();
+  const top = Math.max(0, frame.top), bottom = Math.min(window.innerHeight, frame.bottom);
+  const seen = document.elementFromPoint(box.left + 5, box.top + 8);
+  return box.height > 0 && box.top >= top && box.bottom <= bottom && box.left >= 0 && box.right <= window.innerWidth
+    && seen === mark;
+}"""
+
+CONTRAST = """node => {
+  const parse = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const light = (rgb) => rgb.slice(0, 3).map((v) => v / 255)
+    .map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const ground = (at) => parse(getComputedStyle(at).backgroundColor)[3] === 0 ? ground(at.parentElement) : at;
+  const pair = [light(parse(getComputedStyle(node).color)), light(parse(getComputedStyle(ground(node)).backgroundColor))];
+  return (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
+}"""
+
+
+def test_from_the_question_to_the_sentence_in_its_article(page_url, open_page):
+    watched = open_page(page_url)
+    page = watched.page
+    assert page.locator("#source .hint").is_visible()
+    assert not page.locator("#source .article").is_visible()
+
+    watched.ask(QUESTION)
+    assert page.locator(".asked").inner_text() == QUESTION
+    quote = page.locator(".answered .quote blockquote bdi").first.inner_text()
+    assert quote == "The harbour of Port Ellis closes on 14 November, the mayor said."
+    assert page.locator(".answered .quote mark").first.inner_text() in quote
+    assert page.input_value("#question textarea") == ""
+
+    page.locator(".cite").first.click()
+    page.wait_for_function(IN_VIEW)
+    assert page.locator("#source mark.focus").inner_text() == quote
+    assert page.evaluate("document.activeElement.matches('mark.focus')")
+    assert page.locator("#source .headline").inner_text() == "Harbour to close for the winter"
+    assert "example.org" in page.locator("#source .byline").inner_text()
+    assert page.locator("#source .original").get_attribute("href") == "https://www.example.org/harbour?id=1"
+    assert not page.locator("#source .hint").is_visible()
+    box = page.locator("#source mark.focus").bounding_box()
+    assert 0 < box["y"] < box["y"] + box["height"] < 800
+    assert page.evaluate("document.querySelector('#source').scrollTop") > 0
+    assert (watched.outside, watched.errors) == ([], [])
+
+
+def test_the_paragraphs_are_kept(page_url, open_page, engine):
+    watched = open_page(page_url)
+    watched.ask(QUESTION)
+    watched.page.locator(".cite").first.click()
+    watched.page.wait_for_selector("#source mark.focus")
+    article = next(iter(engine.articles.values()))
+    assert watched.page.locator("#source .text").evaluate("node => node.textContent") == article.text
+    assert watched.page.locator("#source .text").evaluate("node => getComputedStyle(node).whiteSpace") == "pre-wrap"
+
+
+def test_the_other_places_of_a_sentence_open_too(page_url, open_page):
+    watched = open_page(page_url)
+    watched.ask(QUESTION)
+    watched.page.get_by_text("also in 1 other place").first.click()
+    watched.page.locator(".place").first.click()
+    watched.page.wait_for_function(IN_VIEW)
+    assert watched.page.locator("#source .headline").inner_text() == "Port Ellis shuts"
+
+
+def test_no_answer_looks_different_and_its_sentences_open(page_url, open_page):
+    watched = open_page(page_url)
+    page = watched.page
+    watched.ask("Did anyone photograph unicorns, dragons, mermaids, griffins near harbour buildings yesterday?")
+    assert page.locator(".unanswered .silent").inner_text() == "The articles do not say."
+    assert page.locator(".answered").count() == 0
+    assert page.locator(".related .near").count() > 0
+    watched.ask(QUESTION, answers=2)
+    colours = [
+        page.locator(f"{kind} li").first.evaluate("node => getComputedStyle(node).borderLeftColor")
+        for kind in (".related", ".quotes")
+    ]
+    assert colours[0] != colours[1]
+    page.locator(".near .cite").first.click()
+    page.wait_for_function(IN_VIEW)
+
+
+def test_the_keyboard_is_enough(page_url, open_page):
+    watched = open_page(page_url)
+    page = watched.page
+    page.keyboard.type(QUESTION)  # the question box has the focus from the start
+    page.keyboard.press("Enter")
+    watched.wait_for_answers(1)
+    page.locator(".cite").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function(IN_VIEW)
+    assert page.evaluate("document.activeElement.matches('mark.focus')")
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.matches('button.cite')")
+
+
+def test_hostile_text_is_shown_and_never_runs(page_url, open_page, hostile):
+    watched = open_page(page_url)
+    page = watched.page
+    question = f"What of the gargoyle? {hostile}"
+    assert page.locator(".chip").nth(1).inner_text() == question
+    watched.ask(question)
+    assert page.locator(".asked").inner_text() == question
+    quote = f"The gargoyle {hostile} stands \ufffdon the\ufffd roof."
+    shown = page.locator(".answer blockquote bdi").filter(has_text="The gargoyle").first
+    assert shown.evaluate("node => node.textContent") == quote
+    page.locator(".answer blockquote").filter(has_text="The gargoyle").first.locator(".cite").click()
+    page.wait_for_function(IN_VIEW)
+    assert page.locator("#source mark.focus").evaluate("node => node.textContent") == quote
+    assert page.locator("#source .headline").evaluate("node => node.textContent") == f"Title {hostile}"
+    assert not page.locator("#source .original").is_visible()
+    assert page.locator("#chat img, #chat script, #source img, #source script, #source svg, #examples img").count() == 0
+    assert page.evaluate("window.hacked") is None
+    labels = page.evaluate(
+        "[...document.querySelectorAll('#chat [aria-label]')].map(n => n.getAttribute('aria-label'))"
+    )
+    assert labels
+    assert not any("<" in label for label in labels)
+    assert (watched.outside, watched.errors) == ([], [])
+
+
+def test_what_cannot_be_asked_is_a_friendly_line(page_url, open_page):
+    watched = open_page(page_url)
+    page = watched.page
+    page.click("#send")
+    watched.wait_for_answers(1)
+    assert "The question is empty" in page.locator(".problem").inner_text()
+    watched.ask("Break, please", answers=2)
+    text = page.locator("#chat").inner_text()
+    assert "Something went wrong" in text
+    assert "secret" not in text
+    assert "Traceback" not in text
+
+
+def test_examples_ask_and_clear_clears(page_url, open_page):
+    watched = open_page(page_url)
+    page = watched.page
+    page.locator(".chip").first.click()
+    watched.wait_for_answers(1)
+    assert page.locator(".asked").inner_text() == QUESTION
+    page.click("#clear")
+    watched.wait_for_answers(0)
+    watched.ask(QUESTION)
+    assert page.locator(".asked").count() == 1
+
+
+def test_a_new_answer_is_shown_from_its_question_down(page_url, open_page):
+    watched = open_page(page_url, height=500)
+    for count in (1, 2, 3):
+        watched.ask(QUESTION, answers=count)
+    watched.page.wait_for_function(
+        """() => {
+          const asked = [...document.querySelectorAll('.asked')].pop().getBoundingClientRect();
+          const chat = document.querySelector('#chat').getBoundingClientRect();
+          return asked.top >= chat.top && asked.bottom <= chat.bottom;
+        }"""
+    )
+
+
+def test_on_a_phone_the_source_covers_the_page_and_goes_away_again(page_url, open_page):
+    watched = open_page(page_url, width=375, height=700)
+    page = watched.page
+    assert not page.locator("#beside").is_visible()
+    watched.ask(QUESTION)
+    page.locator(".cite").first.click()
+    page.wait_for_function(IN_VIEW)
+    page.locator("#source .close").click()
+    assert not page.locator("#beside").is_visible()
+    assert page.evaluate("document.activeElement.matches('button.cite')")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+
+
+@pytest.mark.parametrize("query", ["/", "/?__theme=dark"])
+def test_text_can_be_read_in_light_and_dark(page_url, open_page, query):
+    watched = open_page(page_url)
+    page = watched.page
+    page.goto(page_url + query)
+    page.wait_for_selector("#question textarea")
+    watched.ask(QUESTION)
+    for selector in (
+        "#chat blockquote",
+        "#chat .where",
+        "#chat .asked",
+        "#send",
+        "#question textarea",
+        ".chip",
+        ".confidence",
+    ):
+        ratio = page.locator(selector).first.evaluate(CONTRAST)
+        assert ratio >= 4.5, f"{selector}: contrast {ratio:.2f} (WCAG 2.2 asks for 4.5)"
+
+
+@pytest.mark.slow
+def test_the_real_engine_on_the_articles_that_ship(tmp_path, serve, open_page):
+    try:
+        from index.build import build_index
+        from rag.pipeline import Engine
+    except ImportError:
+        if os.environ.get("CITEWELL_REQUIRE_BROWSER") == "1":
+            raise
+        pytest.skip("the engine is not there")
+
+    build_index([SEEDS], tmp_path / "index")
+    with Engine.open(tmp_path / "index") as engine:
+        app = serve(engine)
+        watched = open_page(app.url)
+        page = watched.page
+        page.locator(".chip").nth(1).click()
+        watched.wait_for_answers(1)
+        quote = page.locator(".answered .quote blockquote bdi").first.evaluate("node => node.textContent")
+        text = next(SEEDS.glob("*.txt")).read_text(encoding="utf-8")
+        assert quote in text
+        assert "90-minute" in quote
+        page.locator(".cite").first.click()
+        page.wait_for_function(IN_VIEW)
+        assert page.locator("#source mark.focus").evaluate("node => node.textContent") == quote
+        watched.ask("Who won the chess championship in Iceland?", answers=2)
+        assert page.locator(".unanswered").count() == 1
+        assert (watched.outside, watched.errors) == ([], [])
+        app.close()

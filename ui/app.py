@@ -1,0 +1,186 @@
+"""The page, served: `launch` puts what `build_app` lays out behind the guard."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+import webbrowser
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from index.errors import CitewellError
+from ui.guard import LOOPBACK, Guard
+from ui.page import SAMPLE_QUESTIONS, AnswersQuestions, build_app, load_gradio
+from ui.panel import asset
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import gradio as gr
+
+__all__ = ["SAMPLE_QUESTIONS", "AnswersQuestions", "RunningApp", "build_app", "launch"]
+
+# What of Gradio stays off. Most of it is not reachable either: see ui.guard.
+_CLOSED = {
+    "prevent_thread_lock": True,
+    "quiet": True,
+    "inbrowser": False,
+    "share": False,
+    "show_error": False,
+    "footer_links": [],
+    "run_history": False,
+    "enable_monitoring": False,
+    "ssr_mode": False,
+    "pwa": False,
+    "mcp_server": False,
+    "num_workers": 0,
+    "max_file_size": "1kb",
+    "state_session_capacity": 500,
+}
+
+
+class RunningApp:
+    """A page that is being served.
+
+    Attributes:
+        url: where it is, without a slash at the end.
+        port: the port it listens on.
+    """
+
+    def __init__(self, demo: gr.Blocks, url: str, port: int) -> None:
+        self._demo = demo
+        self._closed = threading.Event()
+        self.url = url
+        self.port = port
+
+    def wait(self) -> None:
+        """Returns when the page is closed, or when the user presses Ctrl+C, which closes it."""
+        try:
+            while not self._closed.wait(1):  # in short waits: on Windows, Ctrl+C does not end a long one
+                pass
+        except KeyboardInterrupt:
+            self.close()
+
+    def close(self) -> None:
+        """Stops serving; a second call does nothing."""
+        if not self._closed.is_set():
+            self._closed.set()
+            self._demo.close(verbose=False)
+
+    def __enter__(self) -> RunningApp:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def launch(
+    engine: AnswersQuestions,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    examples: Sequence[str] = SAMPLE_QUESTIONS,
+    block: bool = True,
+    open_browser: bool = False,
+) -> RunningApp:
+    """Serves the page.
+
+    Args:
+        engine: answers the questions and gives the articles.
+        host: the address to listen on. There is no login: on anything but loopback, everybody who reaches the
+            address reads the articles.
+        port: the port to listen on; 0 takes a free one.
+        examples: questions offered as buttons.
+        block: return only when the page is closed or the user presses Ctrl+C.
+        open_browser: open the page in the user's browser.
+
+    Raises:
+        CitewellError: the address cannot be listened on.
+    """
+    gr = load_gradio()
+    from starlette.middleware import Middleware
+
+    name = host.strip("[]")
+    port = _free_port(name, port)
+    everywhere = name in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+    names = {*LOOPBACK, name.lower(), *({socket.gethostname(), socket.getfqdn()} if everywhere else ())}
+    # Gradio asks its own server once at the start: not by way of a proxy.
+    for variable in ("NO_PROXY", "no_proxy"):
+        os.environ[variable] = ",".join(filter(None, [os.environ.get(variable), *sorted(LOOPBACK), name]))
+    everything = {
+        "theme": _theme(gr),
+        # In the head, not as `css`: Gradio would put its own container before every selector, and load it late.
+        "head": f"<style>{asset('page.css')}</style>",
+        "server_name": f"[{name}]" if ":" in name else name,
+        "server_port": port,
+        "app_kwargs": {
+            "docs_url": None,
+            "redoc_url": None,
+            "openapi_url": None,
+            "middleware": [Middleware(Guard, hosts=names, any_address=everywhere)],
+        },
+        **_CLOSED,
+    }
+    started: list[gr.Blocks] = []
+
+    def start() -> None:
+        demo = build_app(engine, examples=examples)
+        demo.launch(**everything)
+        started.append(demo)
+
+    try:
+        _in_an_event_loop(start)
+    except OSError as error:  # somebody took the port since it was tried
+        raise CitewellError(_taken(name, port, error)) from error
+    url_name = ("::1" if name == "::" else "127.0.0.1") if everywhere else name
+    running = RunningApp(started[0], f"http://{f'[{url_name}]' if ':' in url_name else url_name}:{port}", port)
+    if open_browser:
+        webbrowser.open(running.url)
+    if block:
+        running.wait()
+    return running
+
+
+def _in_an_event_loop(action: Callable[[], None]) -> None:
+    """Runs `action` in a thread that has a running event loop.
+
+    Elsewhere Gradio makes six loops while it lays out and starts a page, and closes none of them. Its server, once
+    started, runs in a loop of its own.
+    """
+
+    async def run() -> None:
+        action()
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, run()).result()
+
+
+def _theme(gr: Any) -> Any:
+    # Names of fonts that the system has: nothing to fetch, and nothing that looks like every other Gradio page.
+    sans = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
+    mono = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
+    return gr.themes.Base(primary_hue="neutral", neutral_hue="stone", font=list(sans), font_mono=list(mono))
+
+
+def _free_port(host: str, port: int) -> int:
+    """`port` if it can be listened on, or any free one for 0.
+
+    Raises:
+        CitewellError: it cannot.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            if os.name == "posix":  # a port left behind in TIME_WAIT is free; elsewhere the option means "share it"
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+            return int(probe.getsockname()[1])
+    except (OSError, OverflowError) as error:
+        raise CitewellError(_taken(host, port, error)) from error
+
+
+def _taken(host: str, port: int, error: Exception) -> str:
+    reason = getattr(error, "strerror", None) or str(error)
+    return f"Cannot listen on {host}:{port} ({reason}). Choose another port: citewell serve --port {port % 65535 + 1}"

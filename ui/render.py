@@ -1,0 +1,126 @@
+"""Answers as markup for the chat: pure functions, and everything from outside escaped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rag.console import confidence_words as _words_and_percent
+from ui.text import escape, outlet
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rag.types import Answer, Citation, Place
+
+__all__ = ["answer_markup", "confidence_words", "problem_markup", "question_markup", "quote_markup", "reference"]
+
+SILENT = "The articles do not say."
+LONGEST_ECHO = 600
+"""Characters of a question that the chat repeats."""
+
+
+def reference(place: Place) -> str:
+    """The place as the source panel's server function takes it: `ARTICLEID:START:END`."""
+    return f"{place.article_id}:{place.start}:{place.end}"
+
+
+def confidence_words(confidence: float) -> tuple[str, str]:
+    """A probability in [0, 1] in the words of the command line, and in percent.
+
+    >>> confidence_words(0.876)
+    ('high confidence', '87%')
+    """
+    words, _, percent = _words_and_percent(confidence).partition(" (")
+    return f"{words} confidence", percent.rstrip(")")
+
+
+def quote_markup(quote: str, highlight: tuple[int, int] | None) -> str:
+    """The quote, escaped, with the `highlight` range (characters of `quote`) in a `<mark>`.
+
+    A range that does not lie inside the quote marks nothing.
+
+    >>> quote_markup("It lasted <90> minutes.", (10, 14))
+    'It lasted <mark>&lt;90&gt;</mark> minutes.'
+    """
+    if highlight is None or not 0 <= highlight[0] < highlight[1] <= len(quote):
+        return escape(quote)
+    start, end = highlight
+    return f"{escape(quote[:start])}<mark>{escape(quote[start:end])}</mark>{escape(quote[end:])}"
+
+
+def question_markup(question: str) -> str:
+    """The user's question, escaped and cut to `LONGEST_ECHO` characters."""
+    shown = question if len(question) <= LONGEST_ECHO else question[:LONGEST_ECHO] + " …"
+    return f'<p class="asked"><bdi>{escape(shown)}</bdi></p>'
+
+
+def problem_markup(message: str) -> str:
+    """One friendly line for a question that could not be answered."""
+    return f'<div class="problem" role="status"><bdi>{escape(message)}</bdi></div>'
+
+
+def answer_markup(answer: Answer) -> str:
+    """The whole answer: numbered quotes, or the plain statement that there is none and the closest sentences.
+
+    Each quote has `<button class="cite" value="ARTICLEID:START:END">`, which the panel's script listens to.
+    Related sentences are numbered on from the citations.
+    """
+    if not answer.answered or not answer.citations:
+        nearest = ""
+        if answer.related:
+            nearest = f'<p class="lead">The closest sentences, none of which answers:</p>{_related(answer.related, 1)}'
+        return f'<div class="answer unanswered"><p class="silent">{SILENT}</p>{nearest}</div>'
+    quotes = "".join(_quote(citation, number) for number, citation in enumerate(answer.citations, 1))
+    others = ""
+    if answer.related:
+        others = (
+            '<details class="others"><summary>Other close sentences</summary>'
+            f"{_related(answer.related, len(answer.citations) + 1)}</details>"
+        )
+    return f'<div class="answer answered"><ol class="quotes">{quotes}</ol>{others}</div>'
+
+
+def _button(place: Place, label: str, title: str, kind: str = "cite") -> str:
+    # The page's sanitiser drops data-* and aria-* but keeps `value` and `title`.
+    return f'<button type="button" class="{kind}" value="{escape(reference(place))}" title="{title}">{label}</button>'
+
+
+def _where(place: Place) -> str:
+    parts = []
+    if place.title.strip():
+        parts.append(f'<span class="title"><bdi>{escape(place.title)}</bdi></span>')
+    parts.append(f'<span class="outlet"><bdi>{escape(outlet(place.source))}</bdi></span>')
+    if place.published:
+        parts.append(f'<span class="date"><bdi>{escape(place.published)}</bdi></span>')
+    return '<span class="dot"> · </span>'.join(parts)
+
+
+def _quote(citation: Citation, number: int) -> str:
+    body = quote_markup(citation.quote, citation.highlight)
+    button = _button(citation, str(number), "Show it in the article")
+    words, percent = confidence_words(citation.confidence)
+    title = escape(f"The probability that this sentence answers: {percent}")
+    notes = f'<span class="confidence" title="{title}">{words}</span>'
+    return (
+        f'<li class="quote"><blockquote><bdi>{body}</bdi> {button}</blockquote>'
+        f'<p class="where">{_where(citation)}</p><div class="notes">{notes}{_also(citation.also_in)}</div></li>'
+    )
+
+
+def _also(places: Sequence[Place]) -> str:
+    if not places:
+        return ""
+    count = f"also in {len(places)} other {'place' if len(places) == 1 else 'places'}"
+    items = "".join(f"<li>{_button(place, _where(place), 'Show it there', 'cite place')}</li>" for place in places)
+    return f'<details class="also"><summary>{count}</summary><ul>{items}</ul></details>'
+
+
+def _related(citations: Sequence[Citation], first: int) -> str:
+    items = []
+    for number, citation in enumerate(citations, first):
+        button = _button(citation, str(number), "Show it in the article")
+        items.append(
+            f'<li class="near"><blockquote><bdi>{escape(citation.quote)}</bdi> {button}</blockquote>'
+            f'<p class="where">{_where(citation)}</p></li>'
+        )
+    return f'<ol class="related">{"".join(items)}</ol>'
