@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -38,8 +39,7 @@ __all__ = [
 DEFAULT_ENCODER = "all-MiniLM-L6-v2"
 MAX_TOKENS = 256
 """all-MiniLM-L6-v2 was trained on at most 128 tokens and reads 256 (its model card); longer texts are cut."""
-BATCH_TOKENS = 4096
-"""Padded tokens a batch: enough to keep two cores busy, small enough to stay in their caches."""
+_PROGRESS_EVERY = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +126,7 @@ class OnnxEncoder:
         self._session = session
         self._tokenizer = tokenizer
         self._identity = identity
+        self._workers = ThreadPoolExecutor(max_workers=_cores(), thread_name_prefix="encoder")
 
     @classmethod
     def load(cls, folder: Path | None = None, *, cache: Path | None = None) -> OnnxEncoder:
@@ -146,7 +147,7 @@ class OnnxEncoder:
         model = default_model_folder() if folder is None else folder
         export = exported(model, cache=cache)
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+        options.intra_op_num_threads = 1
         options.log_severity_level = 3
         session = onnxruntime.InferenceSession(export.model, options, providers=["CPUExecutionProvider"])
         tokenizer = Tokenizer.from_file(str(model / "tokenizer.json"))
@@ -161,22 +162,26 @@ class OnnxEncoder:
         return self._identity
 
     def encode(self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None) -> Vectors:
-        """Encode texts; see `Encoder.encode`. Batches are sorted by length, so that little is padded."""
+        """Encode texts; see `Encoder.encode`.
+
+        Each text is run alone, one per core: int8 scales a whole batch by its largest value, so that a text's vector
+        would depend on its neighbours (cosines down to .97 were seen), and nothing is padded. On two cores it is as fast
+        as batches of 16.
+        """
         import numpy as np
 
-        ids = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
-        vectors = np.zeros((len(ids), self._identity.dimension), dtype=np.float32)
-        done = 0
-        for rows in _batches([len(each) for each in ids]):
-            width = len(ids[rows[-1]])
-            batch = np.zeros((len(rows), width), dtype=np.int64)
-            mask = np.zeros_like(batch)
-            for at, row in enumerate(rows):
-                batch[at, : len(ids[row])] = ids[row]
-                mask[at, : len(ids[row])] = 1
-            vectors[rows] = self._session.run(None, {"input_ids": batch, "attention_mask": mask})[0]
-            done += len(rows)
-            if progress is not None:
+        vectors = np.zeros((len(texts), self._identity.dimension), dtype=np.float32)
+        encodings = self._tokenizer.encode_batch(list(texts))
+
+        def run(row: int) -> None:
+            ids = np.array([encodings[row].ids], dtype=np.int64)
+            vectors[row] = self._session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})[0][0]
+
+        if len(texts) == 1:
+            run(0)
+            return vectors
+        for done, _ in enumerate(self._workers.map(run, range(len(texts))), 1):
+            if progress is not None and (done % _PROGRESS_EVERY == 0 or done == len(texts)):
                 progress(done)
         return vectors
 
@@ -244,6 +249,11 @@ class TransformersEncoder:
         return vectors
 
 
+def _cores() -> int:
+    """The processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def load_encoder(name: str | None = None) -> Encoder:
     """The encoder of that name or folder; the default one when None or "all-MiniLM-L6-v2".
 
@@ -258,21 +268,3 @@ def load_encoder(name: str | None = None) -> Encoder:
         if torch.cuda.is_available():
             return TransformersEncoder.load(str(default_model_folder()))
     return OnnxEncoder.load()
-
-
-def _batches(lengths: Sequence[int]) -> list[list[int]]:
-    """Row numbers in batches of at most `BATCH_TOKENS` padded tokens, each sorted by length, the longest last.
-
-    >>> _batches([3, 1, 2])
-    [[1, 2, 0]]
-    """
-    batches: list[list[int]] = []
-    current: list[int] = []
-    for row in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if current and (len(current) + 1) * lengths[row] > BATCH_TOKENS:
-            batches.append(current)
-            current = []
-        current.append(row)
-    if current:
-        batches.append(current)
-    return batches

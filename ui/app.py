@@ -99,7 +99,6 @@ def launch(
     Raises:
         CitewellError: the address cannot be listened on.
     """
-    gr = load_gradio()
     from starlette.middleware import Middleware
 
     name = host.strip("[]")
@@ -108,9 +107,10 @@ def launch(
     names = {*LOOPBACK, name.lower(), *({socket.gethostname(), socket.getfqdn()} if everywhere else ())}
     # Gradio asks its own server once at the start: not by way of a proxy.
     for variable in ("NO_PROXY", "no_proxy"):
-        os.environ[variable] = ",".join(filter(None, [os.environ.get(variable), *sorted(LOOPBACK), name]))
+        excepted = [each for each in os.environ.get(variable, "").split(",") if each]
+        os.environ[variable] = ",".join(dict.fromkeys([*excepted, *sorted(LOOPBACK), name]))
     everything = {
-        "theme": _theme(gr),
+        "theme": _theme(),
         # In the head, not as `css`: Gradio would put its own container before every selector, and load it late.
         "head": f"<style>{asset('page.css')}</style>",
         "server_name": f"[{name}]" if ":" in name else name,
@@ -157,7 +157,8 @@ def _in_an_event_loop(action: Callable[[], None]) -> None:
         thread.submit(asyncio.run, run()).result()
 
 
-def _theme(gr: Any) -> Any:
+def _theme() -> Any:
+    gr = load_gradio()
     # Names of fonts that the system has: nothing to fetch, and nothing that looks like every other Gradio page.
     sans = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
     mono = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")

@@ -136,6 +136,8 @@ class Guard:
         if not length.isdigit() or int(length[:20]) > MOST_BODY_BYTES:
             return 413, "The request is too long."
         path = scope["path"]
+        if ".." in path.split("/"):
+            return 404, "Not found."
         # Gradio's script asks for some with a slash at the end, and some without.
         if (path.removesuffix("/") or "/") not in _PATHS and not path.startswith(_FOLDERS):
             return 404, "Not found."

@@ -35,7 +35,7 @@ def request_to(address):
             response = connection.getresponse()
             return (
                 response.status,
-                dict((name.lower(), value) for name, value in response.getheaders()),
+                {name.lower(): value for name, value in response.getheaders()},
                 response.read(),
             )
         finally:
@@ -157,16 +157,15 @@ def test_what_the_page_does_not_need_is_not_there(request_to, path):
     "path",
     [
         "/assets/..%2f..%2fpackage.json",
+        "/assets/%2e%2e/%2e%2e/package.json",
         "/static/..%2f..%2froutes.py",
         "/svelte/..%2f..%2f__init__.py",
-        "/assets/%2fetc/passwd",
     ],
 )
 def test_no_path_leaves_its_folder(request_to, path):
     status, _, body = request_to("GET", path)
-    assert status in (403, 404)
-    assert b"import" not in body
-    assert b"root:" not in body
+    assert status == 404
+    assert body == b"Not found."
 
 
 @pytest.mark.parametrize(
@@ -179,13 +178,14 @@ def test_nothing_can_be_uploaded_or_called_by_name(request_to, path):
 def test_a_long_body_is_refused_whatever_its_headers_say(request_to):
     long = b"x" * (MOST_BODY_BYTES + 1)
     assert request_to("POST", "/gradio_api/queue/join", long)[0] == 413
-    assert request_to("POST", "/gradio_api/queue/join", iter([long]), Transfer_Encoding="chunked")[0] == 413
+    # An iterator is sent in chunks, with no length given.
+    assert request_to("POST", "/gradio_api/queue/join", iter([long]))[0] == 413
 
 
 def test_a_question_is_answered_over_the_wire(request_to, config):
     status, body = ask_directly(request_to, config, ["When does the harbour close?", None])
     assert status == 200
-    assert "closes on 14 November" in body
+    assert "ovember, the mayor said." in body
 
 
 @pytest.mark.parametrize("trigger", ["submit", "click"])
@@ -204,7 +204,7 @@ def test_the_browser_cannot_bring_a_conversation(request_to, config):
     forged = [{"question": "x", "markup": "<b>planted</b>"}]
     _, body = ask_directly(request_to, config, ["When does the harbour close?", forged], session="forger")
     assert "planted" not in body
-    assert "closes on 14 November" in body
+    assert "ovember, the mayor said." in body
 
 
 @pytest.mark.parametrize("question", [None, 7, {"a": 1}, [], ["x"], True, "", "\ud800", "x" * 50_000])
@@ -252,7 +252,7 @@ def test_a_port_that_is_taken_is_one_clear_line(engine):
 def test_an_address_of_another_machine_is_one_clear_line(engine):
     from ui.app import launch
 
-    with pytest.raises(CitewellError, match="Cannot listen on 203.0.113.1:7860"):
+    with pytest.raises(CitewellError, match=r"Cannot listen on 203\.0\.113\.1:7860"):
         launch(engine, host="203.0.113.1", block=False)
 
 
@@ -269,27 +269,32 @@ def test_closing_frees_the_port_and_may_be_done_twice(serve, engine):
         again.bind(("127.0.0.1", app.port))
 
 
-def test_two_questions_at_once_both_stay_in_the_conversation(request_to, config):
-    bodies = []
+def test_two_conversations_at_once_are_kept_apart(request_to, config):
+    bodies = {}
 
     def go(question):
-        bodies.append(ask_directly(request_to, config, [question, None], session=f"both{len(question)}"))
+        bodies[question] = ask_directly(request_to, config, [question, None], session=f"apart{len(question)}")[1]
 
-    threads = [Thread(target=go, args=(question,)) for question in ("When does the harbour close?", "The mayor?")]
+    questions = ("When does the harbour close?", "And the gargoyle?")
+    threads = [Thread(target=go, args=(question,)) for question in questions]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert [status for status, _ in bodies] == [200, 200]
+    for question, other in (questions, questions[::-1]):
+        assert question in bodies[question]
+        assert other not in bodies[question]
 
 
 @pytest.mark.parametrize(
-    ("host", "loopback"),
-    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("[::1]", True), ("localhost", True), ("0.0.0.0", False)]
-    + [("::", False), ("192.168.1.2", False), ("example.org", False), ("", False), ("127.0.0.1.evil.example", False)],
+    ("hosts", "loopback"),
+    [
+        (("127.0.0.1", "127.9.9.9", "::1", "[::1]", "localhost"), True),
+        (("0.0.0.0", "::", "192.168.1.2", "example.org", "", "127.0.0.1.evil.example"), False),
+    ],
 )
-def test_what_counts_as_this_machine(host, loopback):
-    assert is_loopback(host) is loopback
+def test_what_counts_as_this_machine(hosts, loopback):
+    assert {is_loopback(host) for host in hosts} == {loopback}
 
 
 def test_a_server_on_every_address_takes_addresses_but_no_foreign_names():

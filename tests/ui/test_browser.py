@@ -28,7 +28,8 @@ CONTRAST = """node => {
     .map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
     .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
   const ground = (at) => parse(getComputedStyle(at).backgroundColor)[3] === 0 ? ground(at.parentElement) : at;
-  const pair = [light(parse(getComputedStyle(node).color)), light(parse(getComputedStyle(ground(node)).backgroundColor))];
+  const [ink, paper] = [getComputedStyle(node).color, getComputedStyle(ground(node)).backgroundColor];
+  const pair = [light(parse(ink)), light(parse(paper))];
   return (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
 }"""
 

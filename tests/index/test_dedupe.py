@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from index.dedupe import MIN_WORDS, THRESHOLD, band_keys, jaccard, key, shingles
+
+WORDS = [f"word{n}" for n in range(3000)]
+
+
+def passage(seed: int, length: int = 90) -> list[str]:
+    return random.Random(seed).choices(WORDS, k=length)
+
+
+def edited(words: list[str], share: float, seed: int) -> list[str]:
+    generator = random.Random(seed)
+    return [generator.choice(WORDS) if generator.random() < share else word for word in words]
+
+
+@given(st.lists(st.sampled_from(["Peace", "talks", "in", "Ankara", "5"]), min_size=1, max_size=8))
+def test_keys_ignore_case_punctuation_and_spacing_only(found):
+    assert key(" ".join(found)) == key("“" + ",  ".join(word.upper() for word in found) + ".”")
+    assert key(" ".join(found)) != key(" ".join([*found, "now"]))
+
+
+def test_keys_fit_sqlite():
+    assert all(-(2**63) <= key(f"text {n}") < 2**63 for n in range(200))
+
+
+def test_short_passages_have_no_shingles():
+    assert shingles("word " * (MIN_WORDS - 1)) == frozenset()
+    assert len(shingles(" ".join(passage(1, MIN_WORDS)))) == MIN_WORDS - 2
+
+
+@pytest.mark.parametrize(("share", "least"), [(0.0, 1.0), (0.02, 0.8)])
+def test_lightly_edited_copies_share_a_band(share, least):
+    originals = [passage(n) for n in range(200)]
+    copies = [edited(words, share, n) for n, words in enumerate(originals)]
+    sets = [shingles(" ".join(words)) for words in (*originals, *copies)]
+    keys = [set(each) for each in band_keys(sets)]
+    found = sum(bool(keys[n] & keys[200 + n]) for n in range(200)) / 200
+    assert found >= least
+
+
+def test_different_passages_are_not_copies():
+    sets = [shingles(" ".join(passage(n))) for n in range(100)]
+    assert max(jaccard(sets[0], other) for other in sets[1:]) < THRESHOLD
+
+
+def test_an_empty_set_has_no_bands():
+    assert list(band_keys([frozenset()])) == [()]
+
+
+def test_bands_are_the_same_on_every_run():
+    (first,) = band_keys([shingles(" ".join(passage(5)))])
+    (second,) = band_keys([shingles(" ".join(passage(5)))])
+    assert first == second
+    assert len(first) == 16

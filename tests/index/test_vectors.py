@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from index.errors import StoreDamaged
+from index.store.vectors import VectorIndex, check_vectors, from_blobs, to_blob
+
+
+def unit(count: int, dimension: int = 32, seed: int = 0) -> np.ndarray:
+    vectors = np.random.default_rng(seed).normal(size=(count, dimension)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def brute_force(vectors: np.ndarray, query: np.ndarray, top_k: int) -> list[int]:
+    return np.argsort(-(vectors.astype(np.float16).astype(np.float32) @ query), kind="stable")[:top_k].tolist()
+
+
+def test_exact_search_agrees_with_brute_force():
+    vectors, queries = unit(500), unit(20, seed=1)
+    ids = np.arange(500, dtype=np.int64) * 3 + 7
+    index = VectorIndex.build(ids, vectors)
+    for query in queries:
+        found = index.search(query, top_k=10)
+        assert [hit.passage for hit in found] == [int(ids[row]) for row in brute_force(vectors, query, 10)]
+        best = vectors[(found[0].passage - 7) // 3] @ query
+        assert found[0].score == pytest.approx(best, abs=2e-3)
+
+
+def test_the_graph_of_large_collections_finds_nearly_all():
+    vectors, queries = unit(3000), unit(50, seed=1)
+    index = VectorIndex.build(np.arange(3000, dtype=np.int64), vectors, exact_limit=100)
+    found = sum(
+        len({hit.passage for hit in index.search(query, top_k=10)} & set(brute_force(vectors, query, 10)))
+        for query in queries
+    )
+    assert found / 500 >= 0.9
+
+
+def test_asking_for_more_than_there_is():
+    index = VectorIndex.build(np.arange(3, dtype=np.int64), unit(3))
+    assert len(index.search(unit(1)[0], top_k=100)) == 3
+    empty = VectorIndex.build(np.zeros(0, dtype=np.int64), np.zeros((0, 32), dtype=np.float32))
+    assert empty.search(unit(1)[0], top_k=5) == []
+
+
+def test_bytes_there_and_back():
+    vectors = unit(40)
+    index = VectorIndex.from_bytes(VectorIndex.build(np.arange(40, dtype=np.int64), vectors).to_bytes())
+    assert [hit.passage for hit in index.search(vectors[7], top_k=1)] == [7]
+    with pytest.raises(StoreDamaged, match="FAISS"):
+        VectorIndex.from_bytes(b"no index at all, but long enough to be looked at")
+
+
+@pytest.mark.parametrize(
+    ("vectors", "message"),
+    [
+        (np.full((2, 4), np.nan, dtype=np.float32), "NaN"),
+        (np.full((2, 4), 7.0, dtype=np.float32), "unit vectors"),
+        (np.ones((3, 4), dtype=np.float32) / 2, "shape"),
+    ],
+)
+def test_unusable_vectors_are_refused(vectors, message):
+    with pytest.raises(ValueError, match=message):
+        check_vectors(vectors, 2, 4)
+
+
+def test_blobs_there_and_back():
+    vectors = unit(5, 8)
+    again = from_blobs([to_blob(vector) for vector in vectors], 8)
+    assert np.allclose(again, vectors, atol=1e-3)
+    with pytest.raises(StoreDamaged):
+        from_blobs([b"\0" * 3], 8)
