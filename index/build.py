@@ -97,7 +97,7 @@ def build_index(
     Args:
         paths: files and folders with articles (`index.articles`).
         index_dir: the index folder; made when it is not there.
-        encoder: what embeds the passages; the default encoder when None.
+        encoder: what embeds the passages; when None the one that the index names, or the default one for a new index.
         progress: called now and then from this thread.
         prune: remove the articles of files below `paths` that are no longer there.
 
@@ -114,7 +114,7 @@ def build_index(
     check_folder(folder)
     if not (folder / DATABASE).exists() and not any(isinstance(item, Path) for item in found):
         raise _nothing(roots, [item for item in found if isinstance(item, Skipped)])
-    chosen = load_encoder() if encoder is None else encoder
+    chosen = load_encoder(_encoder_of(folder)) if encoder is None else encoder
     with write_lock(folder):
         database = _open_or_create(folder, chosen)
         try:
@@ -180,7 +180,7 @@ class _Run:
             stat = path.stat()
             known = self.writer.file(str(path))
             if known is not None and known[3] and known[:2] == (stat.st_size, stat.st_mtime_ns):
-                self.report["files_unchanged"] += 1
+                self._unchanged(path)
                 return
             with path.open("rb") as file:
                 content = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).digest()
@@ -189,9 +189,13 @@ class _Run:
             return
         if known is not None and known[3] and known[2] == content:
             self.writer.touch(str(path), stat.st_mtime_ns)
-            self.report["files_unchanged"] += 1
+            self._unchanged(path)
             return
         self._articles(path, FileJob(str(path), stat.st_size, stat.st_mtime_ns, content))
+
+    def _unchanged(self, path: Path) -> None:
+        self.report["files_unchanged"] += 1
+        self.report["articles_unchanged"] += len(self.writer.stored_articles(str(path)))
 
     def _articles(self, path: Path, job: FileJob) -> None:
         """Store the articles of a new or changed file; those it no longer holds go with the last transaction."""
@@ -259,6 +263,17 @@ def _find(roots: Sequence[Path]) -> list[Path | Skipped]:
         for item in find_files(root):
             found.setdefault(str(item) if isinstance(item, Path) else f"{item.path}\0{item.reason}", item)
     return list(found.values())
+
+
+def _encoder_of(folder: Path) -> str | None:
+    """The encoder that an index names; None where there is no index yet."""
+    if not (folder / DATABASE).exists():
+        return None
+    database = Database.open(folder)
+    try:
+        return database.encoder().name
+    finally:
+        database.close()
 
 
 def _open_or_create(folder: Path, encoder: Encoder) -> Database:

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 from index.dedupe import jaccard
 from rag.kinds import EXACT_KINDS, answer_spans
-from rag.scoring import Context, confidence_model, sentence_features, sentence_model, words_of
+from rag.scoring import (
+    Context,
+    collective_features,
+    confidence_model,
+    sentence_features,
+    sentence_model,
+    words_of,
+)
 from rag.types import Citation, Place
 
 if TYPE_CHECKING:
@@ -21,17 +28,23 @@ if TYPE_CHECKING:
     from index.store.base import ArticleRecord, PassageRecord, SentencePlace, SentenceRecord
     from rag.question import Question
     from rag.retrieve import Hit
+    from rag.scoring import LogisticModel
 
 __all__ = ["Candidate", "Selection", "cite", "confidence_features", "rank_sentences", "select"]
 
 READ_PASSAGES = 25
 """Passages whose sentences are scored."""
-READ_SENTENCES = 32
+READ_SENTENCES = 24
 """Sentences that are also compared with the question by the encoder, the best by the cheaper features first."""
+_COMPARED = 10
+"""Facts that the confidence takes into account."""
 SAME_FACT = 0.6
 """Share of common words (Jaccard index) from which two sentences say the same."""
 RELATIVE = 0.5
 """A further sentence is cited when it is at least this likely, relative to the first."""
+RELATIVE_SPOKEN = 0.05
+"""The same for a further sentence that reports the words of the speaker asked about: people say several things, and
+each of them answers "what did X say?"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +55,7 @@ class Candidate:
         passage: where it stands.
         sentence: the sentence as stored.
         text: its characters.
-        features: as `rag.scoring.sentence_features`, and "cosine" with the question.
+        features: as in `rag.scoring`, and "cosine", the sentence's own with the question.
         probability: that it answers, in [0, 1], by the sentence model.
     """
 
@@ -76,6 +89,8 @@ def rank_sentences(
     hits: Sequence[Hit],
     rarity: Mapping[str, float],
     encode: Callable[[Sequence[str]], NDArray[np.float32]],
+    *,
+    read: int = READ_SENTENCES,
 ) -> list[Candidate]:
     """The sentences of the first passages, the most likely answer first.
 
@@ -85,37 +100,18 @@ def rank_sentences(
         hits: retrieved passages, the best first; the first `READ_PASSAGES` are read.
         rarity: a weight for each of the question's terms.
         encode: gives the unit vectors of sentences.
+        read: how many sentences are compared by the encoder, and given.
     """
     import numpy as np
 
     model = sentence_model()
-    found = []
-    for hit in hits[:READ_PASSAGES]:
-        before = hit.passage.before
-        previous = before.span.of(hit.passage.text) if before is not None else ""
-        for position, sentence in enumerate(hit.passage.sentences):
-            text = sentence.span.of(hit.passage.text)
-            context = Context(
-                before=previous,
-                title=hit.passage.article.title,
-                score=hit.score,
-                cosine=hit.cosine,
-                position=position,
-                caption=sentence.kind == "caption",
-            )
-            features = sentence_features(question, text, context, rarity)
-            cheap = model.probability(features | {"cosine": hit.cosine})
-            found.append(Candidate(hit.passage, sentence, text, features, cheap))
-            previous = text
-    found.sort(key=_best_first)
-    closest = found[:READ_SENTENCES]
+    found = _candidates(question, hits[:READ_PASSAGES], rarity)
+    found = [_scored(each, model, each.features["passage_cosine"]) for each in found]
+    closest = sorted(found, key=_best_first)[:read]
     if not closest:
         return []
     cosines = np.asarray(encode([candidate.text for candidate in closest]) @ vector)
-    ranked = []
-    for candidate, cosine in zip(closest, cosines.tolist(), strict=True):
-        features = {**candidate.features, "cosine": cosine}
-        ranked.append(replace(candidate, features=features, probability=model.probability(features)))
+    ranked = [_scored(each, model, cosine) for each, cosine in zip(closest, cosines.tolist(), strict=True)]
     return sorted(ranked, key=_best_first)
 
 
@@ -128,27 +124,29 @@ def select(question: Question, ranked: Sequence[Candidate], *, top: int, min_con
         top: the greatest number of citations, and of related sentences.
         min_confidence: the confidence below which nothing is cited.
     """
-    distinct, same = _distinct(ranked, 2 * top)
+    distinct, same = _distinct(ranked, max(2 * top, _COMPARED))
     if not distinct:
         return Selection(0.0, (), (), {})
     confidence = confidence_model().probability(confidence_features(question, distinct))
     if confidence < min_confidence:
         return Selection(confidence, (), tuple(distinct[:top]), same)
-    least = RELATIVE * distinct[0].probability
-    cited = [candidate for candidate in distinct[:top] if candidate.probability >= least]
+    cited = [candidate for candidate in distinct[:_COMPARED] if _adds(candidate, distinct[0])][:top]
     chosen = {candidate.sentence.id for candidate in cited}
     related = [candidate for candidate in distinct if candidate.sentence.id not in chosen]
     return Selection(confidence, tuple(_reading_order(cited)), tuple(related[:top]), same)
 
 
 def confidence_features(question: Question, distinct: Sequence[Candidate]) -> dict[str, float]:
-    """What the confidence is made of: the first sentence's features, its probability, and how the next one follows."""
+    """What the confidence is made of: the first sentence's features, its probability, and how far ahead it is."""
     first = distinct[0]
-    second = distinct[1].probability if len(distinct) > 1 else 0.0
+    logits = [_logit(candidate.probability) for candidate in distinct[:_COMPARED]]
+    share = 1 / sum(math.exp(logit - logits[0]) for logit in logits)
     return {
         **first.features,
-        "logit": _logit(first.probability),
-        "lead": _logit(first.probability) - _logit(second),
+        "logit": logits[0],
+        "ahead": logits[0] - logits[1] if len(logits) > 1 else logits[0] - _logit(0.0),
+        "share": share,
+        "terms": min(len(question.terms), 8) / 8,
         "named": float(bool(question.names)),
     }
 
@@ -186,6 +184,49 @@ def cite(
         confidence=confidence,
         also_in=tuple(dict.fromkeys(other for other in others if other != place)),
     )
+
+
+def _candidates(question: Question, hits: Sequence[Hit], rarity: Mapping[str, float]) -> list[Candidate]:
+    """Every sentence of the hits with its features, not yet scored."""
+    places, sentences, contexts = [], [], []
+    for hit in hits:
+        record = hit.passage
+        previous = record.before.span.of(record.text) if record.before is not None else ""
+        for position, sentence in enumerate(record.sentences):
+            text = sentence.span.of(record.text)
+            places.append((record, sentence))
+            sentences.append(text)
+            contexts.append(
+                Context(
+                    before=previous,
+                    title=record.article.title,
+                    article=record.article.key,
+                    score=hit.score,
+                    cosine=hit.cosine,
+                    position=position,
+                    paragraph=sentence.paragraph,
+                )
+            )
+            previous = text
+    own = [
+        sentence_features(question, text, context, rarity) for text, context in zip(sentences, contexts, strict=True)
+    ]
+    together = collective_features(question, sentences, contexts, own)
+    return [
+        Candidate(record, sentence, text, {**features, **more}, 0.0)
+        for (record, sentence), text, features, more in zip(places, sentences, own, together, strict=True)
+    ]
+
+
+def _scored(candidate: Candidate, model: LogisticModel, cosine: float) -> Candidate:
+    features = {**candidate.features, "cosine": cosine}
+    return replace(candidate, features=features, probability=model.probability(features))
+
+
+def _adds(candidate: Candidate, first: Candidate) -> bool:
+    """Whether a sentence is cited besides the first one."""
+    both_spoken = candidate.features["spoken"] and first.features["spoken"]
+    return candidate.probability >= (RELATIVE_SPOKEN if both_spoken else RELATIVE) * first.probability
 
 
 def _best_first(candidate: Candidate) -> tuple[float, int]:

@@ -10,7 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from index.errors import ArticlesError
-from rag.answer import READ_PASSAGES, cite, rank_sentences, select
+from rag.answer import READ_PASSAGES, READ_SENTENCES, cite, rank_sentences, select
 from rag.question import read_question
 from rag.rarity import weights
 from rag.retrieve import Retriever
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from index.store.base import IndexInfo
     from index.store.local import LocalStore
     from rag.answer import Candidate
+    from rag.question import Question
     from rag.types import Citation
 
 __all__ = ["MIN_CONFIDENCE", "TOP", "Engine", "ask", "open_engine", "read_info"]
@@ -101,16 +102,8 @@ class Engine:
             raise ValueError(f"top must be at least 1, found {top}")
         if not 0.0 <= min_confidence <= 1.0:
             raise ValueError(f"min_confidence must be in [0, 1], found {min_confidence}")
-        asked = read_question(question)
         clock = _Clock()
-        self._store.refresh()
-        vector = self._retriever.encode(asked)
-        clock.lap("encode")
-        hits = self._retriever.retrieve(asked, vector, top_k=READ_PASSAGES)
-        rarity = weights(asked.terms, *self._store.document_frequencies(asked.terms))
-        clock.lap("retrieve")
-        ranked = rank_sentences(asked, vector, hits, rarity, self._sentences)
-        clock.lap("read")
+        asked, ranked = self._rank(question, clock)
         chosen = select(asked, ranked, top=top, min_confidence=min_confidence)
         listed = (*chosen.cited, *chosen.related)
         twins = [twin for candidate in listed for twin in chosen.same.get(candidate.sentence.id, ())]
@@ -138,6 +131,32 @@ class Engine:
     ) -> list[Answer]:
         """Answer several questions, in order; see `ask`."""
         return [self.ask(question, top=top, min_confidence=min_confidence) for question in questions]
+
+    def candidates(self, question: str, *, read: int = READ_SENTENCES) -> tuple[Question, list[Candidate]]:
+        """The question as it was read, and the sentences that may answer it, scored, the best first.
+
+        For measuring and fitting; `ask` chooses among them.
+
+        Args:
+            question: up to 1,000 characters.
+            read: how many sentences.
+
+        Raises:
+            QuestionError: as `ask`.
+        """
+        return self._rank(question, _Clock(), read)
+
+    def _rank(self, text: str, clock: _Clock, read: int = READ_SENTENCES) -> tuple[Question, list[Candidate]]:
+        question = read_question(text)
+        self._store.refresh()
+        vector = self._retriever.encode(question)
+        clock.lap("encode")
+        hits = self._retriever.retrieve(question, vector, top_k=READ_PASSAGES)
+        rarity = weights(question.terms, *self._store.document_frequencies(question.terms))
+        clock.lap("retrieve")
+        ranked = rank_sentences(question, vector, hits, rarity, self._sentences, read=read)
+        clock.lap("read")
+        return question, ranked
 
     def article(self, article_id: str) -> ArticleView:
         """An article's text and title.
@@ -239,7 +258,7 @@ def open_engine(
     folder, to_index = resolve(index, articles)
     if to_index is None:
         return Engine.open(folder, encoder=encoder)
-    loaded = load_encoder(encoder or _encoder_of(folder))
+    loaded = load_encoder(encoder) if encoder is not None else None
     build_index([to_index], folder, encoder=loaded, progress=progress)
     return Engine.open(folder, encoder=loaded)
 
@@ -257,19 +276,6 @@ def read_info(index: Path) -> IndexInfo:
         return store.info()
     finally:
         store.close()
-
-
-def _encoder_of(folder: Path) -> str | None:
-    """The encoder that an index names; None where there is no index yet."""
-    from index.store.database import DATABASE, Database
-
-    if not (folder / DATABASE).exists():
-        return None
-    database = Database.open(folder)
-    try:
-        return database.encoder().name
-    finally:
-        database.close()
 
 
 class _SentenceVectors:

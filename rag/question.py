@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from index.analysis import content_terms, words
 from index.errors import QuestionError
 from rag.kinds import kinds_of
+from rag.speech import speaker_of
 
 __all__ = ["MAX_CHARACTERS", "Question", "read_question"]
 
@@ -26,6 +27,7 @@ class Question:
         names: those of the terms that are written with a capital inside the question.
         pairs: neighbouring terms, in order.
         kinds: what kind of thing would answer it (`rag.kinds.kinds_of`).
+        speaker: stems of who is asked about when words are asked for (`rag.speech.speaker_of`).
     """
 
     text: str
@@ -33,6 +35,7 @@ class Question:
     names: frozenset[str]
     pairs: tuple[tuple[str, str], ...]
     kinds: tuple[str, ...]
+    speaker: frozenset[str]
 
 
 def read_question(text: str) -> Question:
@@ -62,4 +65,4 @@ def read_question(text: str) -> Question:
     names = frozenset(word.stem for word in found[1:] if word.stem in known and folded[word.start].isupper())
     in_order = [word.stem for word in found if word.stem in known]
     pairs = tuple(dict.fromkeys(itertools.pairwise(in_order)))
-    return Question(folded, terms, names, pairs, kinds_of(folded))
+    return Question(folded, terms, names, pairs, kinds_of(folded), speaker_of(folded))

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from importlib.resources import files as package_files
 from typing import TYPE_CHECKING
 
-from index.analysis import words
-from rag.kinds import answer_spans
+from index.analysis import stop_words, words
+from rag.kinds import EXACT_KINDS, answer_spans
+from rag.speech import speaks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +23,21 @@ if TYPE_CHECKING:
     from index.analysis import Word
     from rag.question import Question
 
-__all__ = ["Context", "LogisticModel", "confidence_model", "sentence_features", "sentence_model", "words_of"]
+__all__ = [
+    "Context",
+    "LogisticModel",
+    "collective_features",
+    "confidence_model",
+    "new_terms",
+    "sentence_features",
+    "sentence_model",
+    "words_of",
+]
+
+_MANY_ARTICLES = 10
+"""Retrieved articles from which it says much that a sentence stands at an article's head: in two articles any sentence
+may be asked for, in thousands those that report the story asked for say it first."""
+_VOTES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,24 +91,26 @@ class Context:
     Attributes:
         before: the sentence before it, "" at the beginning of an article.
         title: the article's title.
+        article: the store's number of the article.
         score: the passage's fused retrieval score in [0, 1].
         cosine: the passage's cosine with the question.
         position: how many sentences of its passage stand before it.
-        caption: whether it stands under a picture.
+        paragraph: the 0-based number of its paragraph in the article.
     """
 
     before: str
     title: str
+    article: int
     score: float
     cosine: float
     position: int
-    caption: bool
+    paragraph: int
 
 
 def sentence_features(
     question: Question, sentence: str, context: Context, rarity: Mapping[str, float]
 ) -> dict[str, float]:
-    """Named features of a sentence, without its own cosine (which costs the encoder and comes later).
+    """Named features of a sentence by itself; its own cosine costs the encoder and is added later.
 
     Args:
         question: what is asked.
@@ -104,39 +121,100 @@ def sentence_features(
     own = words_of(sentence)
     stems = [word.stem for word in own]
     have = set(stems)
-    before = {word.stem for word in words_of(context.before)}
-    title = {word.stem for word in words_of(context.title)}
-    total = sum(rarity.values()) or 1.0
-    names_total = sum(rarity[term] for term in question.names) or 1.0
+    before = have | {word.stem for word in words_of(context.before)}
+    around = before | {word.stem for word in words_of(context.title)}
+    names = [term for term in question.terms if term in question.names]
     others = [term for term in question.terms if term not in question.names]
-    others_total = sum(rarity[term] for term in others) or 1.0
 
-    def share(terms: Sequence[str] | frozenset[str], where: set[str], whole: float) -> float:
-        return sum(rarity[term] for term in terms if term in where) / whole
+    def share(terms: Sequence[str], where: set[str]) -> float:
+        whole = sum(rarity[term] for term in terms)
+        return sum(rarity[term] for term in terms if term in where) / whole if whole else 0.0
 
-    overlap = share(question.terms, have, total)
-    with_before = share(question.terms, have | before, total)
-    near = {kind: bool(answer_spans(sentence, kind, frozenset(question.terms))) for kind in question.kinds}
-    count = len(own)
+    overlap, with_before = share(question.terms, have), share(question.terms, before)
+    known = frozenset(question.terms)
+    there = {kind: bool(answer_spans(sentence, kind, known)) for kind in question.kinds}
+    spoken = bool(question.speaker) and speaks(sentence, context.before, question.speaker)
+    new = new_terms(sentence, known)
     return {
         "overlap": overlap,
         "before": with_before - overlap,
-        "title": share(question.terms, have | before | title, total) - with_before,
-        "missing_name": 1.0 - share(question.names, have | before | title, names_total) if question.names else 0.0,
-        "other_overlap": share(others, have, others_total),
-        "all_terms": float(overlap > 0.999),
+        "title": share(question.terms, around) - with_before,
+        "missing_name": 1.0 - share(names, around) if names else 0.0,
+        "other_overlap": share(others, have),
         "pairs": _pairs(question.pairs, stems),
-        "kind_there": float(bool(near) and all(near.values())),
-        "kind_absent": float(bool(near) and not any(near.values())),
+        "kind_there": float(bool(there) and all(there.values())),
+        "kind_absent": float(bool(there) and not any(there.values())),
+        "exact_absent": float(any(not found for kind, found in there.items() if kind in EXACT_KINDS)),
+        "spoken": float(spoken),
+        "not_spoken": float(bool(question.speaker) and not spoken),
         "passage": context.score,
         "passage_cosine": context.cosine,
-        "length": math.log(1 + count) / math.log(40),
-        "short": float(count < 6),
+        "length": math.log(1 + len(own)) / math.log(40),
         "asks": float(sentence.rstrip("\"”’' ").endswith("?")),
-        "caption": float(context.caption),
         "first": float(context.position == 0),
-        "terms": min(len(question.terms), 10) / 10,
+        "new": math.log1p(len(new)),
+        "nothing_new": float(not new),
     }
+
+
+def collective_features(
+    question: Question,
+    sentences: Sequence[str],
+    contexts: Sequence[Context],
+    features: Sequence[Mapping[str, float]],
+) -> list[dict[str, float]]:
+    """Named features of sentences in the light of all the others that were retrieved.
+
+    Args:
+        question: what is asked.
+        sentences: all sentences of the retrieved passages.
+        contexts: where each stands.
+        features: each one's own (`sentence_features`).
+
+    Returns:
+        For each sentence: `article`, the best passage score of its article; `lead`, how near it stands to the head of
+        its article, where many articles were retrieved; `votes`, how much other articles that match the question
+        mention the names and numbers that it adds.
+    """
+    best: dict[int, float] = {}
+    mentions: dict[str, dict[int, float]] = {}
+    added = [new_terms(sentence, frozenset(question.terms)) for sentence in sentences]
+    for context, own, terms in zip(contexts, features, added, strict=True):
+        best[context.article] = max(best.get(context.article, 0.0), context.score)
+        weight = context.score * (own["overlap"] + own["before"])
+        for term in terms:
+            by_article = mentions.setdefault(term, {})
+            by_article[context.article] = max(by_article.get(context.article, 0.0), weight)
+    many = min(1.0, (len(best) - 1) / _MANY_ARTICLES)
+    totals = {term: sum(by_article.values()) for term, by_article in mentions.items()}
+    found = []
+    for context, terms in zip(contexts, added, strict=True):
+        votes = sorted((totals[term] - mentions[term][context.article] for term in terms), reverse=True)
+        found.append(
+            {
+                "article": best[context.article],
+                "lead": many / (1 + context.paragraph),
+                "votes": math.log1p(max(0.0, sum(votes[:_VOTES]))),
+            }
+        )
+    return found
+
+
+@functools.lru_cache(maxsize=50_000)
+def new_terms(sentence: str, known: frozenset[str]) -> frozenset[str]:
+    """Stems of the names and numbers inside a sentence that are not among `known`.
+
+    >>> sorted(new_terms("On Monday Ingrid Dahl counted 212 people.", frozenset({"dahl"})))
+    ['212', 'ingrid', 'monday']
+    """
+    return frozenset(
+        word.stem
+        for word in words_of(sentence)
+        if word.start > 0
+        and (sentence[word.start].isupper() or sentence[word.start].isdigit())
+        and word.stem not in known
+        and sentence[word.start : word.end].lower() not in stop_words()
+    )
 
 
 def _pairs(pairs: Sequence[tuple[str, str]], stems: Sequence[str]) -> float:

@@ -13,7 +13,9 @@ SCORES = st.floats(min_value=0.01, max_value=50)
 COSINES = st.floats(min_value=-1, max_value=1)
 
 
-@given(st.dictionaries(st.integers(1, 30), SCORES, max_size=10), st.dictionaries(st.integers(1, 30), COSINES, min_size=1))
+@given(
+    st.dictionaries(st.integers(1, 30), SCORES, max_size=10), st.dictionaries(st.integers(1, 30), COSINES, min_size=1)
+)
 def test_fused_scores_are_in_range_and_monotonic(bm25, cosines):
     lexical = [Scored(passage, score) for passage, score in bm25.items() if passage in cosines]
     fused = fuse(lexical, cosines)
@@ -51,7 +53,7 @@ def test_both_retrievers_bring_passages(tmp_path, tiny_encoder):
     retriever = Retriever(store, tiny_encoder)
     question = read_question("Where did the ferry run aground?")
     hits = retriever.retrieve(question, retriever.encode(question), top_k=2)
-    assert [hit.passage.article.path.rsplit("/", 1)[1] for hit in hits][0] == "ferry.txt"
+    assert hits[0].passage.article.path.endswith("ferry.txt")
     assert len(hits) == 2
     assert hits[0].lexical > 0
     assert hits[0].score == 1.0
