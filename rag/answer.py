@@ -154,7 +154,6 @@ def confidence_features(question: Question, distinct: Sequence[Candidate]) -> di
 def cite(
     number: int,
     candidate: Candidate,
-    confidence: float,
     question: Question,
     same: Sequence[Candidate],
     places: Mapping[int, Sequence[SentencePlace]],
@@ -164,7 +163,6 @@ def cite(
     Args:
         number: 1 for the first.
         candidate: the sentence.
-        confidence: that it answers, in [0, 1].
         question: what is asked, for the words to highlight.
         same: other candidates that say the same.
         places: for each of these sentences' numbers, the other places where it stands.
@@ -181,7 +179,7 @@ def cite(
         number=number,
         quote=sentence.span.of(candidate.passage.text),
         highlight=_highlight(question, candidate.text),
-        confidence=confidence,
+        score=candidate.probability,
         also_in=tuple(dict.fromkeys(other for other in others if other != place)),
     )
 

@@ -111,7 +111,7 @@ class Engine:
 
         def citations(candidates: Sequence[Candidate]) -> tuple[Citation, ...]:
             return tuple(
-                cite(number, each, each.probability, asked, chosen.same.get(each.sentence.id, ()), places)
+                cite(number, each, asked, chosen.same.get(each.sentence.id, ()), places)
                 for number, each in enumerate(candidates, 1)
             )
 

@@ -48,14 +48,14 @@ class Citation(Place):
         number: 1 for the first citation of the answer, and so on.
         quote: the sentence; `source_text[start:end] == quote`, checked when the citation is made.
         highlight: the half-open range inside `quote` of the words that answer; None when they are not known.
-        confidence: the probability in [0, 1] that this sentence answers the question.
+        score: in [0, 1], by which the sentences of one answer are ordered; not calibrated, unlike `Answer.confidence`.
         also_in: the other places where this sentence stands.
     """
 
     number: int
     quote: str
     highlight: tuple[int, int] | None = None
-    confidence: float = 0.0
+    score: float = 0.0
     also_in: tuple[Place, ...] = ()
 
 
@@ -139,6 +139,6 @@ def _citation_dict(citation: Citation) -> dict[str, Any]:
         "quote": citation.quote,
         "highlight": list(citation.highlight) if citation.highlight is not None else None,
         **_place_dict(citation),
-        "confidence": citation.confidence,
+        "score": citation.score,
         "also_in": [_place_dict(place) for place in citation.also_in],
     }

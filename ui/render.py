@@ -77,7 +77,10 @@ def answer_markup(answer: Answer) -> str:
             '<details class="others"><summary>Other close sentences</summary>'
             f"{_related(answer.related, len(answer.citations) + 1)}</details>"
         )
-    return f'<div class="answer answered"><ol class="quotes">{quotes}</ol>{others}</div>'
+    words, percent = confidence_words(answer.confidence)
+    title = escape(f"The probability that the first sentence answers: {percent}")
+    sure = f'<p class="notes"><span class="confidence" title="{title}">{words}</span></p>'
+    return f'<div class="answer answered"><ol class="quotes">{quotes}</ol>{sure}{others}</div>'
 
 
 def _button(place: Place, label: str, title: str, kind: str = "cite") -> str:
@@ -98,12 +101,9 @@ def _where(place: Place) -> str:
 def _quote(citation: Citation, number: int) -> str:
     body = quote_markup(citation.quote, citation.highlight)
     button = _button(citation, str(number), "Show it in the article")
-    words, percent = confidence_words(citation.confidence)
-    title = escape(f"The probability that this sentence answers: {percent}")
-    notes = f'<span class="confidence" title="{title}">{words}</span>'
     return (
         f'<li class="quote"><blockquote><bdi>{body}</bdi> {button}</blockquote>'
-        f'<p class="where">{_where(citation)}</p><div class="notes">{notes}{_also(citation.also_in)}</div></li>'
+        f'<p class="where">{_where(citation)}</p>{_also(citation.also_in)}</li>'
     )
 
 

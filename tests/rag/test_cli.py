@@ -55,7 +55,7 @@ def citation(number: int = 1, quote: str = QUOTE, **changes: Any) -> Citation:
         "line": 12,
         "number": number,
         "quote": quote,
-        "confidence": 0.9,
+        "score": 0.9,
     }
     return Citation(**{**values, **changes})
 

@@ -32,7 +32,7 @@ def check_citations(answer, text_of):
         text = text_of(citation)
         assert text[citation.start : citation.end] == citation.quote
         assert citation.quote == citation.quote.strip() != ""
-        assert 0 <= citation.confidence <= 1
+        assert 0 <= citation.score <= 1
         if citation.highlight is not None:
             start, end = citation.highlight
             assert 0 <= start < end <= len(citation.quote)
@@ -124,7 +124,13 @@ def test_the_wider_set_of_questions(seeds_engine, seed_questions, seeds, capsys)
 def test_furniture_of_the_page_is_never_cited(seeds_engine, seed_text):
     titles = {seed_text.splitlines()[0], "‘This Is Not the Time to Go It Alone,’ NATO’s Rutte Tells US and Europe"}
     captions = []
-    for question in ("TT", "20", "Military chiefs gather in UK", "Who is in the photo of Rutte in Warsaw?", "coalition"):
+    for question in (
+        "TT",
+        "20",
+        "Military chiefs gather in UK",
+        "Who is in the photo of Rutte in Warsaw?",
+        "coalition",
+    ):
         answer = seeds_engine.ask(question, top=40, min_confidence=0.0)
         quotes = [citation.quote for citation in (*answer.citations, *answer.related)]
         assert len(quotes) == len(set(quotes))
@@ -156,9 +162,7 @@ def test_threads_get_the_answers_that_one_gets(seeds_engine, seed_questions):
     questions = [item["question"] for item in seed_questions[:20]]
     expected = seeds_engine.ask_many(questions)
     results: list[list[object]] = []
-    threads = [
-        threading.Thread(target=lambda: results.append(seeds_engine.ask_many(questions))) for _ in range(6)
-    ]
+    threads = [threading.Thread(target=lambda: results.append(seeds_engine.ask_many(questions))) for _ in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -188,9 +192,15 @@ def test_ask_takes_articles_and_an_index(tmp_path):
 def articles(folder: Path) -> Path:
     folder.mkdir()
     wire = "The ferry Fjordkongen ran aground off Lindesnes on Monday with 212 passengers aboard, police said."
-    for name, lead in {"one": "Thick fog lay over the coast.", "two": "Nobody was hurt.", "three": "It was dark."}.items():
+    for name, lead in {
+        "one": "Thick fog lay over the coast.",
+        "two": "Nobody was hurt.",
+        "three": "It was dark.",
+    }.items():
         (folder / f"{name}.txt").write_text(f"{lead}\n\n{wire}\n\nThe coast guard of {name} was called at once.\n")
-    (folder / "four.txt").write_text(wire.replace("212", "more than 210").replace("police said", "the police said") + "\n")
+    (folder / "four.txt").write_text(
+        wire.replace("212", "more than 210").replace("police said", "the police said") + "\n"
+    )
     return folder
 
 

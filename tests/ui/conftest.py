@@ -109,9 +109,9 @@ class WordOverlap:
 
         ranked = sorted(found, key=score, reverse=True)[:top]
         made = [self._citation(number, quote, found[quote], score(quote)) for number, quote in enumerate(ranked, 1)]
-        citations = tuple(citation for citation in made if citation.confidence >= min_confidence)
-        related = tuple(citation for citation in made if citation.confidence < min_confidence)
-        best = made[0].confidence if made else 0.0
+        citations = tuple(citation for citation in made if citation.score >= min_confidence)
+        related = tuple(citation for citation in made if citation.score < min_confidence)
+        best = made[0].score if made else 0.0
         return Answer(question, bool(citations), best, citations, related)
 
     def _citation(self, number: int, quote: str, places: list[Place], confidence: float) -> Citation:
@@ -131,7 +131,7 @@ class WordOverlap:
             number=number,
             quote=quote,
             highlight=(middle, min(middle + 8, len(quote))),
-            confidence=confidence,
+            score=confidence,
             also_in=tuple(places[1:]),
         )
 

@@ -66,7 +66,7 @@ def cited(quote="They met for 90 minutes.", highlight=(13, 23), confidence=0.93,
         number=1,
         quote=quote,
         highlight=highlight,
-        confidence=confidence,
+        score=confidence,
         also_in=tuple(also_in),
     )
 
