@@ -325,3 +325,21 @@ def test_the_encoder_is_kept_with_the_index(corpus, tmp_path, tiny_encoder):
     database = Database.open(tmp_path / "index")
     assert database.encoder() == tiny_encoder.identity
     database.close()
+
+
+def test_a_file_of_50_mb_and_other_bad_ones_are_left_out_with_their_reasons(corpus, tmp_path, tiny_encoder):
+    (corpus / "huge.txt").write_bytes(b"A sentence that is said again and again. " * 1_250_000)
+    (corpus / "empty.txt").touch()
+    (corpus / "binary.txt").write_bytes(os.urandom(4000))
+    (corpus / "scan.pdf").write_bytes(b"%PDF-1.7")
+    (corpus / "latin.txt").write_bytes(
+        "Le café de la gare a été fermé à Besançon, où l’on dînait à 20 heures.".encode("cp1252")
+    )
+    (corpus / "bom.txt").write_bytes("The mayor of Łódź resigned on Tuesday after 12 years.".encode("utf-16"))
+    report = build_index([corpus], tmp_path / "index", encoder=tiny_encoder)
+    reasons = {Path(skipped.path).name: skipped.reason for skipped in report.skipped}
+    assert reasons.keys() == {"huge.txt", "empty.txt", "binary.txt", "scan.pdf"}
+    assert "20,000,000" in reasons["huge.txt"]
+    quotes = {row[4] for row in contents(tmp_path / "index")}
+    assert "The mayor of Łódź resigned on Tuesday after 12 years." in quotes
+    assert any("Besançon" in quote for quote in quotes)
