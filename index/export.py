@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from index.errors import EncoderError
-from index.files import fsync_folder
+from index.files import fsync
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,7 +123,8 @@ def _keep(made: Path, target: Path) -> None:
         if target.exists():
             shutil.rmtree(target)
         staging.rename(target)
-        fsync_folder(target.parent)
+        for path in (*target.iterdir(), target, target.parent):
+            fsync(path)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 

@@ -1,43 +1,28 @@
-"""Files written so that a power cut leaves the old one or the new one, whole."""
+"""Making files and the names of files durable."""
 
 from __future__ import annotations
 
 import os
-import tempfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["fsync_folder", "write_atomic"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["fsync"]
 
 
-def fsync_folder(folder: Path) -> None:
-    """Make the names in a folder durable; does nothing where folders cannot be opened (Windows)."""
-    if os.name == "nt":
+def fsync(path: Path) -> None:
+    """Make a file's bytes, or the names in a folder, survive a power cut.
+
+    Folders cannot be opened for this on Windows, which writes their names through by itself.
+
+    Raises:
+        OSError: when the system reports that it could not.
+    """
+    if os.name == "nt" and path.is_dir():
         return
-    handle = os.open(folder, os.O_RDONLY)
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def write_atomic(path: Path, data: bytes) -> None:
-    """Put `data` at `path` in one step: temporary file, length check, fsync, rename, fsync of the folder.
-
-    Raises:
-        OSError: when it cannot be written; what stood at `path` still stands.
-    """
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        written = temporary.stat().st_size
-        if written != len(data):
-            raise OSError(f"{path} was written short: {written} of {len(data)} bytes")
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    fsync_folder(path.parent)

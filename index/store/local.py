@@ -15,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from index.errors import StoreDamaged, StoreError, StoreLocked
-from index.files import fsync_folder
+from index.files import fsync
 from index.store.base import ArticleRecord, IndexInfo, PassageRecord, Scored, SentencePlace, SentenceRecord
 from index.store.database import FORMAT, Database
 from index.store.lexical import LexicalIndex
@@ -168,7 +167,7 @@ def write_search_files(database: Database) -> SearchFiles:
         target = folder / f"{_PREFIX}{search.change}"
         shutil.rmtree(target, ignore_errors=True)
         staging.rename(target)
-        fsync_folder(folder)
+        fsync(folder)
     except OSError as error:
         raise StoreError(
             f"the search files in {folder} cannot be written ({error.strerror or error}); the articles are stored: "
@@ -238,21 +237,15 @@ def _make(database: Database, folder: Path | None) -> SearchFiles:
             if path.is_file() and not path.name.startswith(".")
         }
         (folder / "manifest.json").write_text(json.dumps({"change": change, "files": files}), "utf-8")
-        for path in folder.rglob("*"):
-            _fsync(path)
+        for path in (*folder.rglob("*"), folder):
+            fsync(path)
     return SearchFiles(change, vectors, lexical)
 
 
-def _fsync(path: Path) -> None:
-    if path.is_dir():
-        fsync_folder(path)
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _folder_time(folder: Path) -> int:
-    return folder.stat().st_mtime_ns
+    try:
+        return folder.stat().st_mtime_ns
+    except OSError as error:
+        raise StoreError(
+            f"the index folder {folder} is gone or cannot be read ({error.strerror}); put it back or open another one"
+        ) from error
