@@ -97,7 +97,7 @@ def rank_sentences(
     Args:
         question: what is asked.
         vector: its unit vector.
-        hits: retrieved passages, the best first; the first `READ_PASSAGES` are read.
+        hits: retrieved passages, the best first.
         rarity: a weight for each of the question's terms.
         encode: gives the unit vectors of sentences.
         read: how many sentences are compared by the encoder, and given.
@@ -105,7 +105,7 @@ def rank_sentences(
     import numpy as np
 
     model = sentence_model()
-    found = _candidates(question, hits[:READ_PASSAGES], rarity)
+    found = _candidates(question, hits, rarity)
     found = [_scored(each, model, each.features["passage_cosine"]) for each in found]
     closest = sorted(found, key=_best_first)[:read]
     if not closest:
@@ -185,13 +185,19 @@ def cite(
 
 
 def _candidates(question: Question, hits: Sequence[Hit], rarity: Mapping[str, float]) -> list[Candidate]:
-    """Every sentence of the hits with its features, not yet scored."""
+    """The sentences of the hits with their features, not yet scored; of a group's copies each wording once."""
     places, sentences, contexts = [], [], []
+    seen: set[tuple[int, int]] = set()
     for hit in hits:
         record = hit.passage
         previous = record.before.span.of(record.text) if record.before is not None else ""
         for position, sentence in enumerate(record.sentences):
             text = sentence.span.of(record.text)
+            wording = (record.group, sentence.copy_key)
+            if wording in seen:
+                previous = text
+                continue
+            seen.add(wording)
             places.append((record, sentence))
             sentences.append(text)
             contexts.append(
@@ -252,9 +258,13 @@ def _distinct(ranked: Sequence[Candidate], count: int) -> tuple[list[Candidate],
 
 
 def _say_the_same(left: Candidate, right: Candidate) -> bool:
+    """Whether two sentences tell one fact in nearly the same words. With other numbers it is another fact."""
     if left.sentence.copy_key == right.sentence.copy_key:
         return True
-    return jaccard(_stems(left.text), _stems(right.text)) >= SAME_FACT
+    mine, yours = _stems(left.text), _stems(right.text)
+    if any(any(map(str.isdigit, stem)) for stem in mine ^ yours):
+        return False
+    return jaccard(mine, yours) >= SAME_FACT
 
 
 @functools.lru_cache(maxsize=20_000)

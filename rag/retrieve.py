@@ -25,7 +25,7 @@ DENSE_WEIGHT = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A retrieved passage.
+    """A retrieved passage, or a near copy of one, which has that one's scores.
 
     Attributes:
         passage: the passage, with its article's text.
@@ -58,7 +58,7 @@ class Retriever:
         return vector
 
     def retrieve(self, question: Question, vector: NDArray[np.float32], *, top_k: int) -> list[Hit]:
-        """The `top_k` best passages of distinct groups, best first.
+        """The `top_k` best passages of distinct groups, best first, and behind them their near copies.
 
         Args:
             question: what is asked.
@@ -74,8 +74,8 @@ class Retriever:
         scores = fuse(lexical, cosines)
         best = sorted(scores, key=lambda passage: (-scores[passage], passage))[:top_k]
         return [
-            Hit(record, scores[record.id], bm25.get(record.id, 0.0), cosines[record.id])
-            for record in self._store.passages(best)
+            Hit(record, scores[record.group], bm25.get(record.group, 0.0), cosines[record.group])
+            for record in (*self._store.passages(best), *self._store.variants(best))
         ]
 
 

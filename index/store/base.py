@@ -153,6 +153,13 @@ class Store(Protocol):
         """The passages of these numbers, in order; those that are gone are left out."""
         ...
 
+    def variants(self, leaders: Sequence[int]) -> list[PassageRecord]:
+        """The near copies of passages that stand for a group, in order of number: what they say otherwise is citable.
+
+        Exact copies are not among them.
+        """
+        ...
+
     def article(self, article_id: str) -> tuple[ArticleRecord, str] | None:
         """The article of that id, at the first place where it stands, and its source text; None when there is none."""
         ...

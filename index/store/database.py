@@ -193,6 +193,15 @@ class Database:
             found.append(PassageRecord(number, leader, articles[key], texts[key], own, self._before(key, own[0])))
         return found
 
+    def variants(self, leaders: Sequence[int]) -> list[PassageRecord]:
+        """The near copies of passages that stand for a group, in order of number."""
+        rows = self.rows_for(
+            "SELECT copy.id FROM passages AS copy JOIN passages AS first ON first.id = copy.leader"
+            " WHERE copy.leader IN (%s) AND copy.id != first.id AND copy.copy_key != first.copy_key",
+            leaders,
+        )
+        return self.passages(sorted(row[0] for row in rows))
+
     def article(self, article_id: str) -> tuple[ArticleRecord, str] | None:
         """The article of that id at the first place where it stands, and its source text."""
         row = self.row(

@@ -119,6 +119,10 @@ class LocalStore:
         """The passages of these numbers, in order."""
         return self._database.passages(ids)
 
+    def variants(self, leaders: Sequence[int]) -> list[PassageRecord]:
+        """The near copies of passages that stand for a group."""
+        return self._database.variants(leaders)
+
     def article(self, article_id: str) -> tuple[ArticleRecord, str] | None:
         """The article of that id and its source text."""
         return self._database.article(article_id)

@@ -131,6 +131,9 @@ def test_copies_are_grouped_and_stay_citable(corpus, tmp_path, tiny_encoder):
     places = store.places(passage.sentences)
     assert [Path(place.article.path).name for place in places[passage.sentences[1].id]] == ["copy.txt", "near.txt"]
     assert [Path(place.article.path).name for place in places[passage.sentences[0].id]] == ["copy.txt"]
+    (variant,) = store.variants([passage.id])
+    assert Path(variant.article.path).name == "near.txt"
+    assert variant.group == passage.id
     store.close()
 
 
