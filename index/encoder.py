@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from index.errors import EncoderError
+from index.runtime import load_onnxruntime, load_sentence_transformer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -140,13 +141,13 @@ class OnnxEncoder:
         Raises:
             EncoderError: when the model cannot be loaded or exported.
         """
-        import onnxruntime
         from tokenizers import Tokenizer
 
         from index.export import exported
 
         model = default_model_folder() if folder is None else folder
         export = exported(model, cache=cache)
+        onnxruntime = load_onnxruntime()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.log_severity_level = 3
@@ -208,11 +209,7 @@ class TransformersEncoder:
         """
         folder = Path(name).expanduser()
         try:
-            from sentence_transformers import SentenceTransformer
-            from transformers.utils import logging
-
-            logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-            model = SentenceTransformer(str(folder) if folder.is_dir() else name)
+            model = load_sentence_transformer()(str(folder) if folder.is_dir() else name)
         except Exception as error:
             first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise EncoderError(

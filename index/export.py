@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from index.errors import EncoderError
 from index.files import fsync
+from index.runtime import load_onnxruntime, load_sentence_transformer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -162,9 +163,8 @@ def _make(folder: Path, into: Path) -> None:
 def _export_fp32(folder: Path, path: Path) -> tuple[dict[str, Any], Any]:
     """Write the fp32 graph; give the probe inputs and the original model's vectors for them."""
     import torch
-    from sentence_transformers import SentenceTransformer
 
-    model = SentenceTransformer(str(folder), device="cpu", local_files_only=True).eval()
+    model = load_sentence_transformer()(str(folder), device="cpu", local_files_only=True).eval()
 
     class Graph(torch.nn.Module):
         def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
@@ -196,7 +196,7 @@ def _export_fp32(folder: Path, path: Path) -> tuple[dict[str, Any], Any]:
 
 def _quantise(source: Path, target: Path, inputs: dict[str, Any], vectors: Any) -> str:
     """Write the int8 graph and say which precision to keep: int8 unless it strays too far from `vectors`."""
-    import onnxruntime
+    onnxruntime = load_onnxruntime()
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     quantize_dynamic(source, target, weight_type=QuantType.QInt8, per_channel=True)
@@ -210,10 +210,7 @@ def _quantise(source: Path, target: Path, inputs: dict[str, Any], vectors: Any) 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the exporter's advice to its own developers away from ours, and progress bars off the terminal."""
-    from transformers.utils import logging as transformers_logging
-
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    """Keep the exporter's advice to its own developers away from our users."""
     root = logging.getLogger()
     previous = root.level
     root.setLevel(logging.ERROR)

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -86,3 +90,14 @@ def test_any_sentence_transformers_folder_can_be_named(tmp_path):
     assert isinstance(encoder, TransformersEncoder)
     assert encoder.identity.name == str(copy)
     assert encoder.encode(["a", "b"]).shape == (2, 384)
+
+
+@pytest.mark.slow
+def test_nothing_is_reported_to_the_runtimes_maker(tmp_path, home):
+    """ONNX Runtime notes a device number in the cache folder when its telemetry starts."""
+    root = Path(__file__).parents[2]
+    code = "from index.encoder import load_encoder; load_encoder().encode(['a'])"
+    environment = {name: value for name, value in os.environ.items() if name not in {"CI", "ORT_DISABLE_TELEMETRY"}}
+    environment |= {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache"), "PYTHONPATH": str(root)}
+    subprocess.run([sys.executable, "-c", code], env=environment, cwd=tmp_path, check=True, timeout=120)
+    assert [path.name for path in tmp_path.rglob("DeveloperTools")] == []

@@ -1,0 +1,31 @@
+"""Libraries that report home unless they are told not to, loaded silenced."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+__all__ = ["load_onnxruntime", "load_sentence_transformer"]
+
+
+def load_onnxruntime() -> Any:
+    """ONNX Runtime, its telemetry off: since 1.29 the official builds send events to their maker unless told before.
+
+    It reads the environment when its library is loaded; `disable_telemetry_events` alone comes too late for the first.
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()
+    return onnxruntime
+
+
+def load_sentence_transformer() -> Any:
+    """The class `SentenceTransformer`, its hub's telemetry and progress bars off."""
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    os.environ["DO_NOT_TRACK"] = "1"
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    return SentenceTransformer
