@@ -1,7 +1,9 @@
 """How much a word tells: inverse passage frequencies, from news at large and from the articles asked.
 
 Two articles are too few to say which words are rare, so the counts start from those of a large news collection, kept
-as data, and those of the index are added to them.
+as data, and those of the index are added to them. The data were made by
+
+    python -m rag.count ARTICLES.jsonl.gz --out rag/data/passage_counts.txt.gz
 """
 
 from __future__ import annotations
@@ -13,14 +15,14 @@ from importlib.resources import files as package_files
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["background", "count_passages", "weights"]
+__all__ = ["background", "weights"]
 
 
 @functools.cache
 def background() -> tuple[Mapping[str, int], int]:
-    """In how many passages of news each stem stands, and of how many; stems under 15 are not listed."""
+    """In how many passages of news each stem stands, and of how many; stems under `rag.count.LEAST` are not listed."""
     data = package_files("rag").joinpath("data", "passage_counts.txt.gz").read_bytes()
     lines = gzip.decompress(data).decode().splitlines()
     counts = {}
@@ -46,18 +48,3 @@ def weights(terms: Sequence[str], frequencies: Sequence[int], passages: int) -> 
         count = known.get(term, 0) + own
         found[term] = math.log(1 + (total + passages - count + 0.5) / (count + 0.5))
     return found
-
-
-def count_passages(texts: Iterable[str], *, words_each: int = 100) -> tuple[dict[str, int], int]:
-    """Count, over runs of `words_each` words, in how many each stem stands; how the shipped counts were made."""
-    from index.analysis import words
-
-    counts: dict[str, int] = {}
-    total = 0
-    for text in texts:
-        stems = [word.stem for word in words(text)]
-        for start in range(0, len(stems), words_each):
-            total += 1
-            for term in set(stems[start : start + words_each]):
-                counts[term] = counts.get(term, 0) + 1
-    return counts, total
