@@ -102,7 +102,7 @@ def build_index(
         prune: remove the articles of files below `paths` that are no longer there.
 
     Raises:
-        ArticlesError: when a path is missing, or nothing in them is an article and the index is empty.
+        ArticlesError: when a path is missing, or nothing in them is an article and there is no index yet.
         EncoderMismatch: when the index holds vectors of another encoder.
         StoreLocked: when another process is writing to it.
         StoreError: when it cannot be written; what was reported as stored stays.
@@ -112,7 +112,8 @@ def build_index(
     roots = [Path(path).expanduser().absolute() for path in paths]
     found = _find(roots)
     check_folder(folder)
-    if not (folder / DATABASE).exists() and not any(isinstance(item, Path) for item in found):
+    fresh = not (folder / DATABASE).exists()
+    if fresh and not any(isinstance(item, Path) for item in found):
         raise _nothing(roots, [item for item in found if isinstance(item, Skipped)])
     chosen = load_encoder(_encoder_of(folder)) if encoder is None else encoder
     with write_lock(folder):
@@ -124,16 +125,16 @@ def build_index(
             if prune and missing:
                 run.count(run.writer.remove_files(missing))
                 missing = []
-            empty = database.counts()["articles"] == 0
-            if not empty and not search_files_current(database):
+            nothing = fresh and database.counts()["articles"] == 0
+            if not nothing and not search_files_current(database):
                 run.progress(Progress("writing search files", 0, None))
                 write_search_files(database)
             info = describe(database)
         finally:
             database.close()
-        if empty:
-            (folder / DATABASE).unlink()  # nothing was ever stored in it, or all of it was pruned
-    if empty:
+        if nothing:
+            (folder / DATABASE).unlink()  # made above, and nothing was stored in it
+    if nothing:
         raise _nothing(roots, run.skipped)
     return BuildReport(
         **run.report,

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from index.errors import EncoderError
+from index.errors import EncoderError, first_line
 from index.runtime import load_onnxruntime, load_sentence_transformer
 
 if TYPE_CHECKING:
@@ -211,9 +211,8 @@ class TransformersEncoder:
         try:
             model = load_sentence_transformer()(str(folder) if folder.is_dir() else name)
         except Exception as error:
-            first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise EncoderError(
-                f"the encoder {name!r} cannot be loaded ({first_line}); expected a folder with a "
+                f"the encoder {name!r} cannot be loaded ({first_line(error)}); expected a folder with a "
                 "sentence-transformers model, or the name of one that can be downloaded"
             ) from error
         if folder.is_dir():

@@ -33,6 +33,7 @@ __all__ = [
     "StoreLocked",
     "StoreNotFound",
     "StoreVersionMismatch",
+    "first_line",
 ]
 
 
@@ -90,3 +91,14 @@ class MissingExtra(CitewellError):
     """Something optional is needed and is not installed; the message names the extra."""
 
     exit_code: ClassVar[int] = 7
+
+
+def first_line(error: BaseException) -> str:
+    r"""The first line of an error's message, or its type where it has none: other libraries' messages run long.
+
+    >>> first_line(ValueError("no such layer\nTraceback follows"))
+    'no such layer'
+    >>> first_line(MemoryError())
+    'MemoryError'
+    """
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from index.errors import EncoderError
+from index.errors import EncoderError, first_line
 from index.files import fsync
 from index.runtime import load_onnxruntime, load_sentence_transformer
 
@@ -142,10 +142,9 @@ def _make(folder: Path, into: Path) -> None:
     except EncoderError:
         raise
     except Exception as error:
-        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise EncoderError(
-            f"the encoder in {folder} cannot be exported ({first_line}); expected a sentence-transformers model of "
-            "the BERT family"
+            f"the encoder in {folder} cannot be exported ({first_line(error)}); expected a "
+            "sentence-transformers model of the BERT family"
         ) from error
     (into / f"{precision}.onnx").rename(into / "model.onnx")
     for leftover in into.glob("*32.onnx*"):

@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from index.analysis import analyser
-from index.errors import StoreDamaged
+from index.errors import StoreDamaged, first_line
 from index.store.base import Scored
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class LexicalIndex:
             index.register_tokenizer(_ANALYSER, analyser())  # names are not stored with the index
             return cls(index)
         except (ValueError, OSError) as error:
-            raise StoreDamaged(f"Tantivy cannot read the lexical index ({str(error).splitlines()[0]})") from error
+            raise StoreDamaged(f"Tantivy cannot read the lexical index ({first_line(error)})") from error
 
     def __len__(self) -> int:
         return int(self._searcher.num_docs)

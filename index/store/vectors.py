@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from index.errors import StoreDamaged
+from index.errors import StoreDamaged, first_line
 from index.store.base import Scored
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class VectorIndex:
         try:
             return cls(_faiss().deserialize_index(np.frombuffer(data, dtype=np.uint8)))
         except (RuntimeError, MemoryError) as error:
-            raise StoreDamaged(f"FAISS cannot read the vector index ({str(error).splitlines()[0]})") from error
+            raise StoreDamaged(f"FAISS cannot read the vector index ({first_line(error)})") from error
 
     def to_bytes(self) -> bytes:
         """The index in FAISS's own format."""

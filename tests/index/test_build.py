@@ -346,3 +346,17 @@ def test_a_file_of_50_mb_and_other_bad_ones_are_left_out_with_their_reasons(corp
     quotes = {row[4] for row in contents(tmp_path / "index")}
     assert "The mayor of Łódź resigned on Tuesday after 12 years." in quotes
     assert any("Besançon" in quote for quote in quotes)
+
+
+def test_an_index_of_which_all_was_pruned_can_be_used_and_filled_again(corpus, tmp_path, tiny_encoder):
+    index = tmp_path / "index"
+    build_index([corpus], index, encoder=tiny_encoder)
+    for file in corpus.iterdir():
+        file.unlink()
+    assert build_index([corpus], index, encoder=tiny_encoder, prune=True).info.articles == 0
+    store = LocalStore.open(index)
+    assert store.search_lexical(["ferri"], top_k=5) == []
+    assert store.search_vectors(tiny_encoder.encode(["ferry"])[0], top_k=5) == []
+    store.close()
+    write(corpus, "a.txt", *SENTENCES)
+    assert build_index([corpus], index, encoder=tiny_encoder).info.articles == 1
