@@ -33,6 +33,7 @@ __all__ = [
     "EncoderIdentity",
     "OnnxEncoder",
     "TransformersEncoder",
+    "available_cores",
     "default_model_folder",
     "load_encoder",
     "weights_fingerprint",
@@ -128,7 +129,7 @@ class OnnxEncoder:
         self._session = session
         self._tokenizer = tokenizer
         self._identity = identity
-        self._workers = ThreadPoolExecutor(max_workers=_cores(), thread_name_prefix="encoder")
+        self._workers = ThreadPoolExecutor(max_workers=available_cores(), thread_name_prefix="encoder")
 
     @classmethod
     def load(cls, folder: Path | None = None, *, cache: Path | None = None) -> OnnxEncoder:
@@ -246,7 +247,7 @@ class TransformersEncoder:
         return vectors
 
 
-def _cores() -> int:
+def available_cores() -> int:
     """The processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

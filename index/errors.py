@@ -8,7 +8,10 @@
     │   ├── StoreVersionMismatch        another format version wrote it
     │   ├── EncoderMismatch             another encoder made its vectors
     │   └── StoreLocked                 another process is writing to it
-    ├── EncoderError                6   a model cannot be loaded or gives unusable vectors
+    ├── EncoderError                6   an encoder cannot be loaded or gives unusable vectors
+    ├── ReaderError                 6   a reader cannot be loaded, or is no question-answering model
+    ├── TrainingError               8   nothing to train on, or a training that cannot be gone on with
+    ├── EvaluationError             9   an evaluation file that cannot be read
     ├── QuestionError               5   the question is empty, too long, or not text
     └── MissingExtra                7   an optional dependency is not installed
 
@@ -26,13 +29,16 @@ __all__ = [
     "CitewellError",
     "EncoderError",
     "EncoderMismatch",
+    "EvaluationError",
     "MissingExtra",
     "QuestionError",
+    "ReaderError",
     "StoreDamaged",
     "StoreError",
     "StoreLocked",
     "StoreNotFound",
     "StoreVersionMismatch",
+    "TrainingError",
     "first_line",
 ]
 
@@ -79,6 +85,24 @@ class EncoderError(CitewellError):
     """An encoder cannot be loaded, or what it returns is not usable."""
 
     exit_code: ClassVar[int] = 6
+
+
+class ReaderError(CitewellError):
+    """A reader cannot be loaded, or is no extractive question-answering model."""
+
+    exit_code: ClassVar[int] = 6
+
+
+class TrainingError(CitewellError):
+    """There is nothing to train on, or an interrupted training cannot be gone on with."""
+
+    exit_code: ClassVar[int] = 8
+
+
+class EvaluationError(CitewellError):
+    """A file of questions cannot be read, or has none that can be evaluated."""
+
+    exit_code: ClassVar[int] = 9
 
 
 class QuestionError(CitewellError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-__all__ = ["load_onnxruntime", "load_sentence_transformer"]
+__all__ = ["load_onnxruntime", "load_sentence_transformer", "silence_hub"]
 
 
 def load_onnxruntime() -> Any:
@@ -22,10 +22,15 @@ def load_onnxruntime() -> Any:
 
 def load_sentence_transformer() -> Any:
     """The class `SentenceTransformer`, its hub's telemetry and progress bars off."""
-    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-    os.environ["DO_NOT_TRACK"] = "1"
+    silence_hub()
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     return SentenceTransformer
+
+
+def silence_hub() -> None:
+    """Turn the model hub's telemetry off; to be called before transformers or its hub's client is imported."""
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    os.environ["DO_NOT_TRACK"] = "1"

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from index.store.local import LocalStore
     from rag.answer import Candidate
     from rag.question import Question
+    from rag.retrieve import Hit
     from rag.types import Citation
 
 __all__ = ["MIN_CONFIDENCE", "TOP", "Engine", "ask", "open_engine", "read_info"]
@@ -157,6 +158,20 @@ class Engine:
         ranked = rank_sentences(question, vector, hits, rarity, self._sentences, read=read)
         clock.lap("read")
         return question, ranked
+
+    def retrieve(self, question: str, *, top_k: int = READ_PASSAGES) -> tuple[Question, list[Hit]]:
+        """The question as it was read, and the passages retrieved for it, the best first.
+
+        Args:
+            question: up to 1,000 characters.
+            top_k: how many passages; near copies of them come behind.
+
+        Raises:
+            QuestionError: as `ask`.
+        """
+        asked = read_question(question)
+        self._store.refresh()
+        return asked, self._retriever.retrieve(asked, self._retriever.encode(asked), top_k=top_k)
 
     def article(self, article_id: str) -> ArticleView:
         """An article's text and title.

@@ -1,0 +1,297 @@
+"""The reader: marks the words of a passage that answer a question, and says how sure it is that any do.
+
+`Reader` is what the pipeline asks for; `rag.reader_models` has the ones there are. What surrounds a model's forward pass
+is here, as pure steps: sentences are laid into windows that the model can take (`lay_out`), and the model's scores for
+tokens become spans of characters and scores of sentences again (`decode`).
+
+The steps are those of an extractive reader of the SQuAD 2.0 kind: a span's score is the score of its first token as a
+start plus that of its last one as an end, and the score of "no answer here" is that of the first token, [CLS].
+Source: Devlin et al., "BERT" (2019), section 4.3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from index.store.base import PassageRecord
+
+    Scores = NDArray[np.float32]
+
+__all__ = [
+    "MAX_ANSWER_TOKENS",
+    "MAX_TOKENS",
+    "Passage",
+    "Reader",
+    "Reading",
+    "SentenceReading",
+    "SpanReading",
+    "Tokens",
+    "Window",
+    "as_read",
+    "decode",
+    "lay_out",
+    "merge",
+]
+
+MAX_TOKENS = 320
+"""Tokens of a window at most, the question included; a retrieved passage has about 150."""
+MAX_QUESTION_TOKENS = 96
+"""Tokens of the question that are read; more are cut."""
+MAX_TITLE_TOKENS = 40
+MAX_ANSWER_TOKENS = 30
+"""The longest answer, in tokens; as long as is usual for SQuAD."""
+_OVERLAP_TOKENS = 64
+"""What two pieces of a sentence that is too long for a window have in common."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What a reader reads: sentences in order, and the title of their article ("" when unknown)."""
+
+    sentences: tuple[str, ...]
+    title: str = ""
+
+
+def as_read(record: PassageRecord) -> Passage:
+    """A stored passage as a reader reads it: its sentences without what is left out between them."""
+    return Passage(tuple(sentence.span.of(record.text) for sentence in record.sentences), record.article.title)
+
+
+@dataclass(frozen=True, slots=True)
+class SpanReading:
+    """A span that may answer.
+
+    Attributes:
+        start, end: half-open character range in its sentence.
+        score: the model's score of its first and last token together; comparable with `Reading.no_answer`.
+    """
+
+    start: int
+    end: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceReading:
+    """What a reader makes of one sentence.
+
+    Attributes:
+        span: its best span; None for a sentence with nothing to read in it.
+        margin: the span's score less that of no answer in the same window; above 0 the model would rather answer.
+        score: that the sentence answers, a logit; the margin again for a model without a head for sentences.
+    """
+
+    span: SpanReading | None
+    margin: float
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a reader makes of one passage.
+
+    Attributes:
+        sentences: one for each of the passage's, in order.
+        no_answer: the score that the passage holds no answer, in the window that is surest of one.
+    """
+
+    sentences: tuple[SentenceReading, ...]
+    no_answer: float
+
+    @property
+    def best(self) -> int | None:
+        """The number of the sentence with the widest margin; None when there is nothing to read."""
+        found = [number for number, sentence in enumerate(self.sentences) if sentence.span is not None]
+        return max(found, key=lambda number: self.sentences[number].margin, default=None)
+
+
+class Reader(Protocol):
+    """Anything that reads passages for an answer; must be safe to call from several threads."""
+
+    @property
+    def name(self) -> str:
+        """The model's name or folder, for people."""
+        ...
+
+    def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
+        """Read passages.
+
+        Args:
+            question: what is asked; a very long one is cut (`MAX_QUESTION_TOKENS`).
+            passages: any number of any length.
+
+        Returns:
+            A reading for each passage, in order. It does not depend on the other passages.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A tokenised text.
+
+    Attributes:
+        ids: the tokens' numbers in the vocabulary.
+        spans: for each token its half-open character range in the text.
+    """
+
+    ids: tuple[int, ...]
+    spans: tuple[tuple[int, int], ...]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def part(self, start: int, end: int) -> Tokens:
+        """The tokens from `start` up to `end`."""
+        return Tokens(self.ids[start:end], self.spans[start:end])
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One input of the model.
+
+    Attributes:
+        ids: `[CLS] question [SEP] title sentences [SEP]`, as numbers in the vocabulary.
+        context: where the title and the sentences begin; the tokens before are the question's.
+        pieces: for each sentence in it, in order: the number of the sentence, the position of its first token in
+            `ids`, and its tokens, or those of them that stand in this window.
+    """
+
+    ids: tuple[int, ...]
+    context: int
+    pieces: tuple[tuple[int, int, Tokens], ...]
+
+
+def lay_out(
+    question: Tokens,
+    title: Tokens,
+    sentences: Sequence[Tokens],
+    *,
+    cls: int,
+    sep: int,
+    max_tokens: int = MAX_TOKENS,
+) -> list[Window]:
+    """Lay a passage's sentences into as few windows as hold them, each with the question and the title.
+
+    A window after the first begins with the last sentence of the one before, where that leaves room. A sentence that
+    no window holds is cut into pieces that overlap by 64 tokens or, in a small window, by a quarter.
+
+    Args:
+        question: its tokens; cut to `MAX_QUESTION_TOKENS` and to half a window.
+        title: the title's tokens; cut to `MAX_TITLE_TOKENS` and to a quarter of a window.
+        sentences: each one's tokens.
+        cls, sep: the numbers of [CLS] and [SEP].
+        max_tokens: tokens of a window at most, at least 16.
+    """
+    asked = question.ids[: min(MAX_QUESTION_TOKENS, max_tokens // 2 - 2)]
+    headed = title.ids[: min(MAX_TITLE_TOKENS, max_tokens // 4)]
+    head = (cls, *asked, sep, *headed)
+    context = len(asked) + 2
+    room = max_tokens - len(head) - 1
+    runs: list[list[tuple[int, Tokens]]] = []
+    run: list[tuple[int, Tokens]] = []
+    for number, tokens in enumerate(sentences):
+        for piece in _pieces(tokens, room):
+            used = sum(len(each) for _, each in run)
+            if run and used + len(piece) > room:
+                runs.append(run)
+                last = run[-1]
+                run = [last] if last[0] != number and len(last[1]) + len(piece) <= room else []
+            run.append((number, piece))
+    if run:
+        runs.append(run)
+    windows = []
+    for each in runs:
+        ids = list(head)
+        pieces = []
+        for number, piece in each:
+            pieces.append((number, len(ids), piece))
+            ids += piece.ids
+        windows.append(Window((*ids, sep), context, tuple(pieces)))
+    return windows
+
+
+def _pieces(tokens: Tokens, room: int) -> list[Tokens]:
+    """The sentence whole or, when it is longer than `room`, in overlapping pieces; none when it has no token."""
+    if len(tokens) <= room:
+        return [tokens] if len(tokens) else []
+    step = room - min(_OVERLAP_TOKENS, room // 4)
+    return [tokens.part(start, start + room) for start in range(0, len(tokens) - (room - step), step)]
+
+
+def decode(window: Window, start: Scores, end: Scores, relevance: Scores | None = None) -> dict[int, SentenceReading]:
+    """The readings of a window's sentences, from the model's scores of its tokens.
+
+    The best span of a sentence begins and ends in it, in that order, and has at most `MAX_ANSWER_TOKENS` tokens.
+
+    Args:
+        window: what the model read.
+        start, end: each token's score as an answer's first and last one, shape (tokens,).
+        relevance: each token's share in its sentence's score, the sentence's being their mean; None for a model
+            without a head for sentences.
+
+    Returns:
+        By number of the sentence; of a sentence in two pieces, the better one's.
+    """
+    no_answer = float(start[0] + end[0])
+    found: dict[int, SentenceReading] = {}
+    for number, at, tokens in window.pieces:
+        stop = at + len(tokens)
+        first, last, score = best_span(start[at:stop], end[at:stop])
+        span = SpanReading(tokens.spans[first][0], tokens.spans[last][1], score)
+        margin = score - no_answer
+        own = margin if relevance is None else float(relevance[at:stop].mean())
+        reading = SentenceReading(span, margin, own)
+        known = found.get(number)
+        found[number] = reading if known is None else _better(known, reading)
+    return found
+
+
+def best_span(start: Scores, end: Scores, *, longest: int = MAX_ANSWER_TOKENS) -> tuple[int, int, float]:
+    """The first and the last token of the span with the greatest sum of scores, and that sum.
+
+    >>> import numpy as np
+    >>> best_span(np.array([0.0, 3.0, 1.0]), np.array([4.0, 0.0, 2.0]))
+    (1, 2, 5.0)
+    """
+    import numpy as np
+
+    count = len(start)
+    sums = start[:, None] + end[None, :]
+    allowed = np.triu(np.ones((count, count), dtype=bool)) & ~np.triu(np.ones((count, count), dtype=bool), longest)
+    flat = int(np.where(allowed, sums, -np.inf).argmax())
+    first, last = divmod(flat, count)
+    return first, last, float(sums[first, last])
+
+
+def merge(passage: Passage, windows: Sequence[dict[int, SentenceReading]], no_answers: Sequence[float]) -> Reading:
+    """One reading of a passage from those of its windows.
+
+    Args:
+        passage: what was read.
+        windows: for each window what `decode` gave.
+        no_answers: for each window the score of no answer.
+    """
+    best: dict[int, SentenceReading] = {}
+    surest, no_answer = float("-inf"), 0.0
+    for found, none in zip(windows, no_answers, strict=True):
+        for number, reading in found.items():
+            known = best.get(number)
+            best[number] = reading if known is None else _better(known, reading)
+            if reading.margin > surest:
+                surest, no_answer = reading.margin, none
+    nothing = SentenceReading(None, float("-inf"), float("-inf"))
+    return Reading(tuple(best.get(number, nothing) for number in range(len(passage.sentences))), no_answer)
+
+
+def _better(left: SentenceReading, right: SentenceReading) -> SentenceReading:
+    """The span with the wider margin, and the greater score."""
+    wider = left if left.margin >= right.margin else right
+    return SentenceReading(wider.span, wider.margin, max(left.score, right.score))

@@ -1,0 +1,87 @@
+"""Examples from an index: for questions whose answering articles are known, what its own retriever hands over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from index.analysis import fold
+from rag.fit import is_right
+from rag.reader import as_read
+from rag.training.examples import Example, Labelled
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+    from rag.pipeline import Engine
+
+__all__ = ["Retrieved", "retrieve_for", "retrieved_examples"]
+
+_PASSAGES = 40
+"""Passages retrieved for each question."""
+_RIGHT, _WRONG = 5, 9
+"""Passages that answer, and others, in an example."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """A question and the passages retrieved for it, the best first."""
+
+    question: str
+    passages: tuple[Labelled, ...]
+
+
+def retrieve_for(engine: Engine, items: Sequence[dict[str, Any]]) -> Iterator[Retrieved]:
+    """What is retrieved for questions, labelled.
+
+    A sentence is right when it holds the answer and its article is one of the question's. A passage that holds the
+    answer in an article that is not known to answer is left out: it may well answer.
+    """
+    for item in items:
+        question, hits = engine.retrieve(str(item["question"]), top_k=_PASSAGES)
+        answer = fold(str(item["answer"]))
+        found = []
+        for hit in hits[: _PASSAGES + _PASSAGES // 2]:
+            passage = as_read(hit.passage)
+            url = hit.passage.article.url
+            right = tuple(is_right(text, url, item) for text in passage.sentences)
+            if not any(right) and any(f" {answer} " in f" {fold(text)} " for text in passage.sentences):
+                continue
+            spans = tuple(
+                (number, *place)
+                for number, text in enumerate(passage.sentences)
+                if right[number] and (place := _find(text, str(item["answer"]))) is not None
+            )
+            # Where the words stand otherwise than in the answer ("3 percent", "three percent"), only the sentence is known.
+            answered = (True if spans else None) if any(right) else False
+            found.append(Labelled(passage, spans, answered, right))
+        yield Retrieved(question.text, tuple(found))
+
+
+def _find(text: str, answer: str) -> tuple[int, int] | None:
+    """Where the answer's words stand in a sentence, case folded and as whole words."""
+    low, wanted = text.lower(), answer.lower().strip()
+    if len(low) != len(text):  # some capitals are two small letters
+        return None
+    start = low.find(wanted)
+    while start >= 0:
+        end = start + len(wanted)
+        if not (start and low[start - 1].isalnum()) and not (end < len(low) and low[end].isalnum()):
+            return start, end
+        start = low.find(wanted, start + 1)
+    return None
+
+
+def retrieved_examples(retrieved: Sequence[Retrieved], generator: random.Random) -> Iterator[Example]:
+    """Examples of a few right passages and more of the others, these rather from the head of the list."""
+    for each in retrieved:
+        right = [passage for passage in each.passages if any(passage.right)]
+        wrong = [passage for passage in each.passages if not any(passage.right)]
+        generator.shuffle(right)
+        keys = {id(passage): rank * generator.random() for rank, passage in enumerate(wrong, 1)}
+        wrong.sort(key=lambda passage: keys[id(passage)])
+        chosen = [*right[:_RIGHT], *wrong[:_WRONG]]
+        if chosen:
+            yield Example(each.question, tuple(chosen))
