@@ -10,6 +10,6 @@ print(citation.number, citation.quote, citation.source)
 from __future__ import annotations
 
 from rag.pipeline import Engine, ask
-from rag.types import Answer, ArticleView, Citation, Place
+from rag.types import Answer, ArticleView, Citation, Excerpt, Place
 
-__all__ = ["Answer", "ArticleView", "Citation", "Engine", "Place", "ask"]
+__all__ = ["Answer", "ArticleView", "Citation", "Engine", "Excerpt", "Place", "ask"]

@@ -4,38 +4,26 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from index.dedupe import jaccard
+from rag.context import resolving_sentence
 from rag.kinds import EXACT_KINDS, answer_spans
-from rag.scoring import (
-    Context,
-    collective_features,
-    confidence_model,
-    sentence_features,
-    sentence_model,
-    words_of,
-)
-from rag.types import Citation, Place
+from rag.logistic import logit
+from rag.scoring import answer_key, words_of
+from rag.types import Citation, Excerpt, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from index.store.base import ArticleRecord, PassageRecord, SentencePlace, SentenceRecord
+    from index.store.base import ArticleRecord, SentencePlace
+    from rag.candidates import Candidate
+    from rag.logistic import LogisticModel
     from rag.question import Question
-    from rag.retrieve import Hit
-    from rag.scoring import LogisticModel
 
-__all__ = ["Candidate", "Selection", "cite", "confidence_features", "rank_sentences", "select"]
+__all__ = ["Selection", "cite", "confidence_features", "distinct_facts", "select"]
 
-READ_PASSAGES = 25
-"""Passages whose sentences are scored."""
-READ_SENTENCES = 24
-"""Sentences that are also compared with the question by the encoder, the best by the cheaper features first."""
 _COMPARED = 10
 """Facts that the confidence takes into account."""
 SAME_FACT = 0.6
@@ -45,25 +33,6 @@ RELATIVE = 0.5
 RELATIVE_SPOKEN = 0.05
 """The same for a further sentence that reports the words of the speaker asked about: people say several things, and
 each of them answers "what did X say?"."""
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A sentence that may answer.
-
-    Attributes:
-        passage: where it stands.
-        sentence: the sentence as stored.
-        text: its characters.
-        features: as in `rag.scoring`, and "cosine", the sentence's own with the question.
-        probability: that it answers, in [0, 1], by the sentence model.
-    """
-
-    passage: PassageRecord
-    sentence: SentenceRecord
-    text: str
-    features: Mapping[str, float]
-    probability: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,51 +52,22 @@ class Selection:
     same: Mapping[int, tuple[Candidate, ...]]
 
 
-def rank_sentences(
-    question: Question,
-    vector: NDArray[np.float32],
-    hits: Sequence[Hit],
-    rarity: Mapping[str, float],
-    encode: Callable[[Sequence[str]], NDArray[np.float32]],
-    *,
-    read: int = READ_SENTENCES,
-) -> list[Candidate]:
-    """The sentences of the first passages, the most likely answer first.
-
-    Args:
-        question: what is asked.
-        vector: its unit vector.
-        hits: retrieved passages, the best first.
-        rarity: a weight for each of the question's terms.
-        encode: gives the unit vectors of sentences.
-        read: how many sentences are compared by the encoder, and given.
-    """
-    import numpy as np
-
-    model = sentence_model()
-    found = _candidates(question, hits, rarity)
-    found = [_scored(each, model, each.features["passage_cosine"]) for each in found]
-    closest = sorted(found, key=_best_first)[:read]
-    if not closest:
-        return []
-    cosines = np.asarray(encode([candidate.text for candidate in closest]) @ vector)
-    ranked = [_scored(each, model, cosine) for each, cosine in zip(closest, cosines.tolist(), strict=True)]
-    return sorted(ranked, key=_best_first)
-
-
-def select(question: Question, ranked: Sequence[Candidate], *, top: int, min_confidence: float) -> Selection:
+def select(
+    question: Question, ranked: Sequence[Candidate], model: LogisticModel, *, top: int, min_confidence: float
+) -> Selection:
     """Choose the sentences of the answer, each fact once.
 
     Args:
         question: what is asked.
         ranked: candidates, the best first.
+        model: gives the confidence.
         top: the greatest number of citations, and of related sentences.
         min_confidence: the confidence below which nothing is cited.
     """
-    distinct, same = _distinct(ranked, max(2 * top, _COMPARED))
+    distinct, same = distinct_facts(ranked, max(2 * top, _COMPARED))
     if not distinct:
         return Selection(0.0, (), (), {})
-    confidence = confidence_model().probability(confidence_features(question, distinct))
+    confidence = model.probability(confidence_features(question, distinct, same))
     if confidence < min_confidence:
         return Selection(confidence, (), tuple(distinct[:top]), same)
     cited = [candidate for candidate in distinct[:_COMPARED] if _adds(candidate, distinct[0])][:top]
@@ -136,16 +76,29 @@ def select(question: Question, ranked: Sequence[Candidate], *, top: int, min_con
     return Selection(confidence, tuple(_reading_order(cited)), tuple(related[:top]), same)
 
 
-def confidence_features(question: Question, distinct: Sequence[Candidate]) -> dict[str, float]:
-    """What the confidence is made of: the first sentence's features, its probability, and how far ahead it is."""
+def confidence_features(
+    question: Question, distinct: Sequence[Candidate], same: Mapping[int, Sequence[Candidate]]
+) -> dict[str, float]:
+    """What the confidence is made of.
+
+    The first sentence's features and its log odds, how far it is ahead of the other facts, and in how many other
+    articles the same fact was found.
+
+    Args:
+        question: what is asked.
+        distinct: the best sentence of each fact, the best first, as `distinct_facts` gives them.
+        same: for the number of each the others that say the same.
+    """
     first = distinct[0]
-    logits = [_logit(candidate.probability) for candidate in distinct[:_COMPARED]]
-    share = 1 / sum(math.exp(logit - logits[0]) for logit in logits)
+    odds = [logit(candidate.probability) for candidate in distinct[:_COMPARED]]
+    share = 1 / sum(math.exp(each - odds[0]) for each in odds)
+    others = {each.passage.article.key for each in same.get(first.sentence.id, ())} - {first.passage.article.key}
     return {
         **first.features,
-        "logit": logits[0],
-        "ahead": logits[0] - logits[1] if len(logits) > 1 else logits[0] - _logit(0.0),
+        "logit": odds[0],
+        "ahead": odds[0] - odds[1] if len(odds) > 1 else odds[0] - logit(0.0),
         "share": share,
+        "sources": math.log1p(len(others)),
         "terms": min(len(question.terms), 8) / 8,
         "named": float(bool(question.names)),
     }
@@ -178,53 +131,11 @@ def cite(
         **{name: getattr(place, name) for name in Place.__slots__},
         number=number,
         quote=sentence.span.of(candidate.passage.text),
-        highlight=_highlight(question, candidate.text),
+        highlight=candidate.span if candidate.span is not None else _highlight(question, candidate.text),
         score=candidate.probability,
         also_in=tuple(dict.fromkeys(other for other in others if other != place)),
+        context=_context(candidate),
     )
-
-
-def _candidates(question: Question, hits: Sequence[Hit], rarity: Mapping[str, float]) -> list[Candidate]:
-    """The sentences of the hits with their features, not yet scored; of a group's copies each wording once."""
-    places, sentences, contexts = [], [], []
-    seen: set[tuple[int, int]] = set()
-    for hit in hits:
-        record = hit.passage
-        previous = record.before.span.of(record.text) if record.before is not None else ""
-        for position, sentence in enumerate(record.sentences):
-            text = sentence.span.of(record.text)
-            wording = (record.group, sentence.copy_key)
-            if wording in seen:
-                previous = text
-                continue
-            seen.add(wording)
-            places.append((record, sentence))
-            sentences.append(text)
-            contexts.append(
-                Context(
-                    before=previous,
-                    title=record.article.title,
-                    article=record.article.key,
-                    score=hit.score,
-                    cosine=hit.cosine,
-                    position=position,
-                    paragraph=sentence.paragraph,
-                )
-            )
-            previous = text
-    own = [
-        sentence_features(question, text, context, rarity) for text, context in zip(sentences, contexts, strict=True)
-    ]
-    together = collective_features(question, sentences, contexts, own)
-    return [
-        Candidate(record, sentence, text, {**features, **more}, 0.0)
-        for (record, sentence), text, features, more in zip(places, sentences, own, together, strict=True)
-    ]
-
-
-def _scored(candidate: Candidate, model: LogisticModel, cosine: float) -> Candidate:
-    features = {**candidate.features, "cosine": cosine}
-    return replace(candidate, features=features, probability=model.probability(features))
 
 
 def _adds(candidate: Candidate, first: Candidate) -> bool:
@@ -233,16 +144,9 @@ def _adds(candidate: Candidate, first: Candidate) -> bool:
     return candidate.probability >= (RELATIVE_SPOKEN if both_spoken else RELATIVE) * first.probability
 
 
-def _best_first(candidate: Candidate) -> tuple[float, int]:
-    return (-candidate.probability, candidate.sentence.id)
-
-
-def _logit(probability: float) -> float:
-    clipped = min(max(probability, 1e-4), 1 - 1e-4)
-    return math.log(clipped / (1 - clipped))
-
-
-def _distinct(ranked: Sequence[Candidate], count: int) -> tuple[list[Candidate], dict[int, tuple[Candidate, ...]]]:
+def distinct_facts(
+    ranked: Sequence[Candidate], count: int = _COMPARED
+) -> tuple[list[Candidate], dict[int, tuple[Candidate, ...]]]:
     """The best sentences of the first `count` facts, and for the number of each the others that say the same."""
     kept: list[Candidate] = []
     same: dict[int, list[Candidate]] = {}
@@ -258,13 +162,26 @@ def _distinct(ranked: Sequence[Candidate], count: int) -> tuple[list[Candidate],
 
 
 def _say_the_same(left: Candidate, right: Candidate) -> bool:
-    """Whether two sentences tell one fact in nearly the same words. With other numbers it is another fact."""
+    """Whether two sentences tell one fact.
+
+    They do in nearly the same words, unless the numbers differ; and where a reader is sure of both that they answer,
+    and with the same words.
+    """
     if left.sentence.copy_key == right.sentence.copy_key:
+        return True
+    if _answer_the_same(left, right):
         return True
     mine, yours = _stems(left.text), _stems(right.text)
     if any(any(map(str.isdigit, stem)) for stem in mine ^ yours):
         return False
     return jaccard(mine, yours) >= SAME_FACT
+
+
+def _answer_the_same(left: Candidate, right: Candidate) -> bool:
+    if left.span is None or right.span is None or min(left.features["margin"], right.features["margin"]) <= 0:
+        return False
+    key = answer_key(left.text[slice(*left.span)])
+    return bool(key) and key == answer_key(right.text[slice(*right.span)])
 
 
 @functools.lru_cache(maxsize=20_000)
@@ -291,6 +208,13 @@ def _highlight(question: Question, text: str) -> tuple[int, int] | None:
         return None
     known = [word.start for word in words_of(text) if word.stem in question.terms] or [0]
     return min(spans, key=lambda span: sum(abs(span[0] - start) for start in known))
+
+
+def _context(candidate: Candidate) -> Excerpt | None:
+    found = resolving_sentence(candidate.passage, candidate.sentence)
+    if found is None:
+        return None
+    return Excerpt(found.span.start, found.span.end, found.span.of(candidate.passage.text))
 
 
 def _place(article: ArticleRecord, start: int, end: int, line: int) -> Place:

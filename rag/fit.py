@@ -1,18 +1,20 @@
-"""How the weights in `rag/data/scoring.json` were made.
+"""How the weights of the scores were made: those beside the shipped reader, and those in `rag/data/`.
 
-    python -m rag.fit --news QUESTIONS.jsonl --index DIR --squad FILE.json.gz --out rag/data/scoring.json
+    python -m rag.fit --news QUESTIONS.jsonl --part 0.5-0.7 --index DIR --squad FILE.json.gz [--reader NAME_OR_FOLDER]
+        --out FILE.json
 
 Two kinds of use are learnt from, so that neither a large collection nor a handful of articles is favoured:
 
-- `--news`: each line has `question`, `answer` and `articles_with_answer` (URLs). A sentence is right when it holds the
-  answer's words and its article is one of these. Questions none of whose articles is in the index teach the confidence
-  what it looks like when the articles do not say.
+- `--news`: questions with answers and the articles that are known to give them (`rag.evaluation.questions`). Each is
+  also asked with these articles left out of what is retrieved: so the confidence learns what it looks like when the
+  articles do not say.
 - `--squad`: SQuAD format. Two articles at a time make a small index of every second paragraph; questions on the others
   have no answer there, and are about the same things. A sentence is right when it stands in the question's paragraph
-  and holds one of its answers.
+  and holds one of its answers. With `--held-out`, only the articles that a training with that share did not see.
 
 Sentences are ranked by a softmax over the candidates of a question, fitted to put its mass on the right ones, and the
-scores are then scaled to probabilities (Platt 1999). The confidence is a logistic regression on the first sentence.
+scores are then scaled to probabilities (Platt 1999). The confidence is a logistic regression on what is known of the
+best sentences, for questions that are answered and for those that are not.
 """
 
 from __future__ import annotations
@@ -26,50 +28,59 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from index.analysis import fold
 from index.build import build_index
-from rag.answer import confidence_features
+from rag.answer import confidence_features, distinct_facts
+from rag.candidates import READ_FEATURES, best_first, rescored
+from rag.evaluation.questions import Part, is_right, part_of, read_questions
+from rag.logistic import LogisticModel, Scoring, logit
 from rag.pipeline import Engine
-from rag.scoring import LogisticModel
+from rag.ranking import FIRST_READ, MORE_READ, READ_PASSAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from rag.answer import Candidate
+    from rag.candidates import Candidate
+    from rag.evaluation.questions import EvaluationQuestion
     from rag.question import Question
 
-__all__ = ["Example", "fit_confidence", "fit_ranking", "is_right", "main"]
+__all__ = ["Example", "fit", "fit_confidence", "fit_ranking", "main", "news_examples", "squad_examples", "without"]
 
-QUESTIONS_PER_ARTICLE = 12
+QUESTIONS_PER_ARTICLE = 20
 """Of the paragraphs that are indexed, and as many of those that are not."""
-_ALL = 1_000
+_SPARE = 60
+"""Passages that are retrieved beyond those that are read, to fill up when articles are left out."""
 _PENALTY = 3.0
 _CONFIDENCE_STRENGTH = 0.3
 _NOT_FOR_CONFIDENCE = frozenset({"article", "asks", "first", "length", "lead", "new", "nothing_new", "passage"})
 """Features that rank sentences and say nothing more of the question."""
+_LOST = 0.01
+"""The share of questions whose first sentence may change by not reading all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A question, its candidates, and which of them are right."""
+    """A question, its candidates, all of them read, and which of them are right."""
 
     question: Question
     candidates: Sequence[Candidate]
     right: Sequence[bool]
 
 
-def is_right(text: str, url: str | None, item: Mapping[str, Any]) -> bool:
-    """Whether a sentence of the article at `url` holds the answer of a question, case and punctuation folded."""
-    return url in item["articles_with_answer"] and f" {fold(str(item['answer']))} " in f" {fold(text)} "
+def fit(examples: Sequence[Example]) -> Scoring:
+    """All models, for examples with a reader or without."""
+    names = sorted(examples[0].candidates[0].features)
+    sentence = fit_ranking(examples, names)
+    prior = fit_ranking(examples, [name for name in names if name not in READ_FEATURES])
+    ranked = [ranked_by(sentence, example) for example in examples]
+    return Scoring(sentence, fit_confidence(ranked), prior, fit_reach(ranked, prior))
 
 
-def fit_ranking(examples: Sequence[Example]) -> LogisticModel:
-    """The sentence model: a softmax per question, then one slope and intercept for all."""
+def fit_ranking(examples: Sequence[Example], names: Sequence[str]) -> LogisticModel:
+    """A sentence model of these features: a softmax per question, then one slope and intercept for all."""
     import numpy as np
     from scipy.optimize import minimize
     from sklearn.linear_model import LogisticRegression
 
-    names = sorted(examples[0].candidates[0].features)
     usable = [example for example in examples if any(example.right)]
     matrices = [
         np.array([[candidate.features[name] for name in names] for candidate in example.candidates])
@@ -96,44 +107,122 @@ def fit_ranking(examples: Sequence[Example]) -> LogisticModel:
     )
 
 
-def fit_confidence(examples: Sequence[Example], sentence: LogisticModel) -> tuple[LogisticModel, list[bool]]:
-    """The confidence model for a sentence model, and for each example whether its first sentence is right."""
+def ranked_by(model: LogisticModel, example: Example) -> Example:
+    """The example with its candidates scored by a model, the best first."""
+    pairs = [
+        (rescored(candidate, model), right) for candidate, right in zip(example.candidates, example.right, strict=True)
+    ]
+    pairs.sort(key=lambda pair: best_first(pair[0]))
+    return replace(example, candidates=[each for each, _ in pairs], right=[right for _, right in pairs])
+
+
+def fit_confidence(ranked: Sequence[Example]) -> LogisticModel:
+    """The confidence model, from examples whose candidates are ranked."""
     import numpy as np
     from sklearn.linear_model import LogisticRegression
 
     rows, labels = [], []
-    for example in examples:
-        again = [
-            (replace(candidate, probability=sentence.probability(candidate.features)), right)
-            for candidate, right in zip(example.candidates, example.right, strict=True)
-        ]
-        if again:
-            again.sort(key=lambda pair: -pair[0].probability)
-            features = confidence_features(example.question, [candidate for candidate, _ in again])
+    for example in ranked:
+        if example.candidates:
+            features = confidence_features(example.question, *distinct_facts(example.candidates))
             rows.append({name: each for name, each in features.items() if name not in _NOT_FOR_CONFIDENCE})
-            labels.append(again[0][1])
+            labels.append(example.right[0])
     names = sorted(rows[0])
     matrix = np.array([[row[name] for name in names] for row in rows])
-    fitted = LogisticRegression(C=_CONFIDENCE_STRENGTH, max_iter=2_000).fit(matrix, np.array(labels))
-    weights = dict(zip(names, map(float, fitted.coef_[0]), strict=True))
-    return LogisticModel(float(fitted.intercept_[0]), weights), labels
+    center, spread = matrix.mean(axis=0), matrix.std(axis=0) + 1e-9
+    fitted = LogisticRegression(C=_CONFIDENCE_STRENGTH, max_iter=5_000).fit((matrix - center) / spread, labels)
+    weights = fitted.coef_[0] / spread
+    return LogisticModel(
+        float(fitted.intercept_[0] - weights @ center), dict(zip(names, map(float, weights), strict=True))
+    )
 
 
-def news_examples(questions: Path, index: Path) -> Iterator[Example]:
-    """Examples of a large index."""
-    with Engine.open(index) as engine:
-        for line in questions.read_text("utf-8").splitlines():
-            item = json.loads(line)
-            question, candidates = engine.candidates(str(item["question"]), read=_ALL)
-            right = [is_right(each.text, each.passage.article.url, item) for each in candidates]
+def fit_reach(ranked: Sequence[Example], prior: LogisticModel) -> float:
+    """The least reach with which all but 1% of the questions get the same first sentence as when all is read.
+
+    Args:
+        ranked: examples whose candidates are ranked.
+        prior: the model of what is known before reading.
+    """
+    questions = [_lines_up(example, prior) for example in ranked if len(example.candidates) > 1]
+    for tenths in range(0, 200, 5):
+        reach = tenths / 10 - 4
+        lost = sum(not _found_with(passages, reach) for passages in questions)
+        if lost <= _LOST * len(questions):
+            return reach
+    return 20.0
+
+
+def _lines_up(example: Example, prior: LogisticModel) -> list[tuple[float, float]]:
+    """For each passage the greatest log odds of a sentence of it before reading and after, in the order of reading."""
+    before: dict[int, float] = {}
+    after: dict[int, float] = {}
+    for candidate in example.candidates:
+        number = candidate.passage.id
+        likely = logit(prior.probability(candidate.features))
+        before[number] = max(before.get(number, float("-inf")), likely)
+        after[number] = max(after.get(number, float("-inf")), logit(candidate.probability))
+    return sorted(((before[number], after[number]) for number in before), key=lambda pair: -pair[0])
+
+
+def _found_with(passages: Sequence[tuple[float, float]], reach: float) -> bool:
+    """Whether reading as `rag.ranking.rank_by_reader` does comes upon the best sentence."""
+    best = max(after for _, after in passages)
+    read = FIRST_READ
+    while read < len(passages):
+        found = max(after for _, after in passages[:read])
+        if found > passages[read][0] + reach:
+            return found >= best
+        read += MORE_READ
+    return True
+
+
+def news_examples(engine: Engine, items: Sequence[EvaluationQuestion]) -> Iterator[Example]:
+    """Examples of a large index: each question as it is, and without the articles that answer it."""
+    for item in items:
+        for left_out in ((), item.sources):
+            question, candidates = without(engine, item, left_out)
+            right = [
+                is_right(each.text, item.answers, places=_places(each), sources=item.sources) for each in candidates
+            ]
             yield Example(question, candidates, right)
 
 
-def squad_examples(path: Path) -> Iterator[Example]:
-    """Examples of small indexes, made in a temporary folder from two articles at a time."""
+def without(
+    engine: Engine, item: EvaluationQuestion, left_out: Sequence[str], *, thorough: bool = True
+) -> tuple[Question, list[Candidate]]:
+    """A question and its ranked candidates, as if the articles of some URLs were not in the index.
+
+    Args:
+        engine: what is asked.
+        item: the question.
+        left_out: the URLs.
+        thorough: whether all that is retrieved is read.
+    """
+    evidence = engine.retrieve(item.question, top_k=READ_PASSAGES + (_SPARE if left_out else 0))
+    hits = [hit for hit in evidence.hits if hit.passage.article.url not in left_out]
+    groups = list(dict.fromkeys(hit.passage.group for hit in hits))[:READ_PASSAGES]
+    kept = [hit for hit in hits if hit.passage.group in groups]
+    return evidence.question, engine.rank(replace(evidence, hits=kept), thorough=thorough)
+
+
+def _places(candidate: Candidate) -> list[str]:
+    article = candidate.passage.article
+    return [article.path] if article.url is None else [article.url, article.path]
+
+
+def squad_examples(path: Path, reader: str | None, *, held_out: float = 1.0) -> Iterator[Example]:
+    """Examples of small indexes, made in a temporary folder from two articles at a time.
+
+    Args:
+        path: a gzipped file in SQuAD format.
+        reader: as `Engine.open` takes it.
+        held_out: the share of the articles that are used, always the same ones.
+    """
     generator = random.Random(1)  # noqa: S311 - a fixed choice of questions, nothing secret
     with gzip.open(path, "rt", encoding="utf-8") as file:
         articles = json.load(file)["data"]
+    articles = [each for number, each in enumerate(articles) if part_of(f"{path.name}:{number}") < held_out]
     for start in range(0, len(articles) - 1, 2):
         with tempfile.TemporaryDirectory(prefix="citewell-fit-") as temporary:
             folder = Path(temporary)
@@ -152,9 +241,9 @@ def squad_examples(path: Path) -> Iterator[Example]:
                         answers = [each["text"] for each in asked["answers"]] if answerable else []
                         items.append((asked["question"], " ".join(paragraph["context"].split()), answers))
             build_index([folder / "articles"], folder / "index")
-            with Engine.open(folder / "index") as engine:
+            with Engine.open(folder / "index", reader=reader) as engine:
                 for text, context, answers in items:
-                    question, candidates = engine.candidates(text, read=_ALL)
+                    question, candidates = engine.candidates(text, thorough=True)
                     right = [
                         each.text in context and any(answer in each.text for answer in answers) for each in candidates
                     ]
@@ -162,22 +251,24 @@ def squad_examples(path: Path) -> Iterator[Example]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Fit both models and write them."""
+    """Fit all models and write them."""
     parser = argparse.ArgumentParser(prog="python -m rag.fit", description="Fit the weights of the sentence scores.")
     parser.add_argument("--news", type=Path, required=True, help="JSON Lines: question, answer, articles_with_answer")
+    parser.add_argument("--part", type=Part.parse, default=Part(), help="which of them, such as 0.5-0.7")
     parser.add_argument("--index", type=Path, required=True, help="the index of the news articles")
     parser.add_argument("--squad", type=Path, required=True, help="a gzipped file in SQuAD format")
+    parser.add_argument("--held-out", type=float, default=1.0, help="the share of its articles that no training saw")
+    parser.add_argument("--reader", help="the reader's name or folder, or none")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args(arguments)
-    examples = [*news_examples(given.news, given.index), *squad_examples(given.squad)]
-    sentence = fit_ranking(examples)
-    confidence, right = fit_confidence(examples, sentence)
-    data = {
-        name: {"bias": round(model.bias, 4), "weights": {key: round(each, 4) for key, each in model.weights.items()}}
-        for name, model in (("sentence", sentence), ("confidence", confidence))
-    }
-    given.out.write_text(json.dumps(data, indent=1) + "\n", "utf-8")
-    print(f"{len(examples)} questions, {sum(right)} with a right first sentence")
+    items = [item for item in read_questions(given.news) if item.fraction in given.part]
+    with Engine.open(given.index, reader=given.reader) as engine:
+        examples = list(news_examples(engine, items))
+    examples += squad_examples(given.squad, given.reader, held_out=given.held_out)
+    scoring = fit(examples)
+    given.out.write_text(json.dumps(scoring.to_dict(), indent=1) + "\n", "utf-8")
+    right = sum(ranked_by(scoring.sentence, example).right[0] for example in examples if example.candidates)
+    print(f"{len(examples)} questions, {right} with a right first sentence, reach {scoring.reach}")
 
 
 if __name__ == "__main__":

@@ -10,10 +10,12 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from index.errors import ArticlesError
-from rag.answer import READ_PASSAGES, READ_SENTENCES, cite, rank_sentences, select
+from rag.answer import cite, select
+from rag.logistic import scoring_for
 from rag.question import read_question
+from rag.ranking import READ_PASSAGES, rank_by_encoder, rank_by_reader
 from rag.rarity import weights
-from rag.retrieve import Retriever
+from rag.retrieve import Evidence, Retriever
 from rag.types import Answer, ArticleView
 
 if TYPE_CHECKING:
@@ -28,9 +30,10 @@ if TYPE_CHECKING:
     from index.encoder import Encoder
     from index.store.base import IndexInfo
     from index.store.local import LocalStore
-    from rag.answer import Candidate
+    from rag.candidates import Candidate
+    from rag.logistic import Scoring
     from rag.question import Question
-    from rag.retrieve import Hit
+    from rag.reader import Reader
     from rag.types import Citation
 
 __all__ = ["MIN_CONFIDENCE", "TOP", "Engine", "ask", "open_engine", "read_info"]
@@ -48,6 +51,8 @@ class Engine:
     Args:
         store: an open index.
         encoder: the encoder that made its vectors.
+        reader: reads the retrieved passages; None: the encoder alone ranks their sentences.
+        scoring: the models that weigh what they say; those that belong to the reader when None.
 
     Use `Engine.open` for an index folder:
 
@@ -55,27 +60,40 @@ class Engine:
             engine.ask("what did Putin demand?")
     """
 
-    def __init__(self, store: LocalStore, encoder: Encoder) -> None:
+    def __init__(
+        self,
+        store: LocalStore,
+        encoder: Encoder,
+        reader: Reader | None = None,
+        *,
+        scoring: Scoring | None = None,
+    ) -> None:
         self._store = store
+        self._reader = reader
+        self._scoring = scoring or scoring_for(reader.folder if reader is not None else None, reader is not None)
         self._retriever = Retriever(store, encoder)
         self._sentences = _SentenceVectors(encoder)
 
     @classmethod
-    def open(cls, index: Path | str, *, encoder: Encoder | str | None = None) -> Engine:
+    def open(
+        cls, index: Path | str, *, encoder: Encoder | str | None = None, reader: Reader | str | None = None
+    ) -> Engine:
         """Open an index folder.
 
         Args:
             index: the folder.
             encoder: the encoder or its name; the one that the index names when None.
+            reader: the reader, its name or its folder; the shipped one when None, and none when "none".
 
         Raises:
             StoreNotFound, StoreVersionMismatch, StoreDamaged: when the folder cannot be used.
             EncoderMismatch: when another encoder made its vectors.
-            EncoderError: when the encoder cannot be loaded.
+            EncoderError, ReaderError: when a model cannot be loaded.
         """
         from index.encoder import load_encoder
         from index.store.database import Database
         from index.store.local import LocalStore
+        from rag.reader_models import load_reader
 
         folder = Path(index).expanduser()
         database = Database.open(folder)
@@ -85,7 +103,9 @@ class Engine:
             database.check_encoder(encoder.identity)
         finally:
             database.close()
-        return cls(LocalStore.open(folder), encoder)
+        if reader is None or isinstance(reader, str):
+            reader = load_reader(reader)
+        return cls(LocalStore.open(folder), encoder, reader)
 
     def ask(self, question: str, *, top: int = TOP, min_confidence: float = MIN_CONFIDENCE) -> Answer:
         """Answer a question with quoted sentences.
@@ -104,8 +124,10 @@ class Engine:
         if not 0.0 <= min_confidence <= 1.0:
             raise ValueError(f"min_confidence must be in [0, 1], found {min_confidence}")
         clock = _Clock()
-        asked, ranked = self._rank(question, clock)
-        chosen = select(asked, ranked, top=top, min_confidence=min_confidence)
+        evidence = self._retrieve(question, READ_PASSAGES, clock)
+        asked, ranked = evidence.question, self.rank(evidence)
+        clock.lap("read")
+        chosen = select(asked, ranked, self._scoring.confidence, top=top, min_confidence=min_confidence)
         listed = (*chosen.cited, *chosen.related)
         twins = [twin for candidate in listed for twin in chosen.same.get(candidate.sentence.id, ())]
         places = self._store.places([candidate.sentence for candidate in (*listed, *twins)])
@@ -133,34 +155,23 @@ class Engine:
         """Answer several questions, in order; see `ask`."""
         return [self.ask(question, top=top, min_confidence=min_confidence) for question in questions]
 
-    def candidates(self, question: str, *, read: int = READ_SENTENCES) -> tuple[Question, list[Candidate]]:
+    def candidates(self, question: str, *, thorough: bool = False) -> tuple[Question, list[Candidate]]:
         """The question as it was read, and the sentences that may answer it, scored, the best first.
 
         For measuring and fitting; `ask` chooses among them.
 
         Args:
             question: up to 1,000 characters.
-            read: how many sentences.
+            thorough: whether all retrieved passages are read, and all their sentences compared.
 
         Raises:
             QuestionError: as `ask`.
         """
-        return self._rank(question, _Clock(), read)
+        evidence = self.retrieve(question)
+        return evidence.question, self.rank(evidence, thorough=thorough)
 
-    def _rank(self, text: str, clock: _Clock, read: int = READ_SENTENCES) -> tuple[Question, list[Candidate]]:
-        question = read_question(text)
-        self._store.refresh()
-        vector = self._retriever.encode(question)
-        clock.lap("encode")
-        hits = self._retriever.retrieve(question, vector, top_k=READ_PASSAGES)
-        rarity = weights(question.terms, *self._store.document_frequencies(question.terms))
-        clock.lap("retrieve")
-        ranked = rank_sentences(question, vector, hits, rarity, self._sentences, read=read)
-        clock.lap("read")
-        return question, ranked
-
-    def retrieve(self, question: str, *, top_k: int = READ_PASSAGES) -> tuple[Question, list[Hit]]:
-        """The question as it was read, and the passages retrieved for it, the best first.
+    def retrieve(self, question: str, *, top_k: int = READ_PASSAGES) -> Evidence:
+        """What is found for a question, before anything is read.
 
         Args:
             question: up to 1,000 characters.
@@ -169,9 +180,28 @@ class Engine:
         Raises:
             QuestionError: as `ask`.
         """
-        asked = read_question(question)
+        return self._retrieve(question, top_k, _Clock())
+
+    def _retrieve(self, text: str, top_k: int, clock: _Clock) -> Evidence:
+        question = read_question(text)
         self._store.refresh()
-        return asked, self._retriever.retrieve(asked, self._retriever.encode(asked), top_k=top_k)
+        vector = self._retriever.encode(question)
+        clock.lap("encode")
+        hits = self._retriever.retrieve(question, vector, top_k=top_k)
+        rarity = weights(question.terms, *self._store.document_frequencies(question.terms))
+        clock.lap("retrieve")
+        return Evidence(question, vector, hits, rarity)
+
+    def rank(self, evidence: Evidence, *, thorough: bool = False) -> list[Candidate]:
+        """The sentences of retrieved passages, the most likely answer first.
+
+        Args:
+            evidence: what `retrieve` found.
+            thorough: whether all of it is read, and all its sentences compared.
+        """
+        if self._reader is not None:
+            return rank_by_reader(evidence, self._reader, self._scoring, thorough=thorough)
+        return rank_by_encoder(evidence, self._sentences, self._scoring, thorough=thorough)
 
     def article(self, article_id: str) -> ArticleView:
         """An article's text and title.
@@ -218,6 +248,7 @@ def ask(
     *,
     index: Path | str | None = None,
     articles: Path | str | None = None,
+    reader: str | None = None,
     top: int = TOP,
     min_confidence: float = MIN_CONFIDENCE,
 ) -> Answer:
@@ -230,6 +261,7 @@ def ask(
         index: the index folder. None: a folder of its own for `articles` in the user's data folder; without
             `articles` the user's default index if there is one, else the sample articles.
         articles: a file or folder that is indexed, or brought up to date, before the first question.
+        reader: the name or folder of the reader; the shipped one when None, and none when "none".
         top: the greatest number of citations, at least 1.
         min_confidence: the confidence in [0, 1] below which the answer is that the articles do not say.
 
@@ -239,13 +271,16 @@ def ask(
     >>> ask("what did Putin demand?").answered  # doctest: +SKIP
     True
     """
-    engine = _kept_engine(None if index is None else str(index), None if articles is None else str(articles))
+    named = None if index is None else str(index), None if articles is None else str(articles)
+    engine = _kept_engine(*named, reader)
     return engine.ask(question, top=top, min_confidence=min_confidence)
 
 
 @functools.lru_cache(maxsize=8)
-def _kept_engine(index: str | None, articles: str | None) -> Engine:
-    return open_engine(None if index is None else Path(index), None if articles is None else Path(articles))
+def _kept_engine(index: str | None, articles: str | None, reader: str | None) -> Engine:
+    return open_engine(
+        None if index is None else Path(index), None if articles is None else Path(articles), reader=reader
+    )
 
 
 def open_engine(
@@ -253,6 +288,7 @@ def open_engine(
     articles: Path | None = None,
     *,
     encoder: str | None = None,
+    reader: str | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Engine:
     """Open an index, after bringing it up to date with `articles` where there are any; see `ask` for the defaults.
@@ -261,6 +297,7 @@ def open_engine(
         index: the index folder.
         articles: a file or folder.
         encoder: the name or folder of the encoder, for an index that is made now.
+        reader: the name or folder of the reader; the shipped one when None, and none when "none".
         progress: called while articles are indexed.
 
     Raises:
@@ -272,10 +309,10 @@ def open_engine(
 
     folder, to_index = resolve(index, articles)
     if to_index is None:
-        return Engine.open(folder, encoder=encoder)
+        return Engine.open(folder, encoder=encoder, reader=reader)
     loaded = load_encoder(encoder) if encoder is not None else None
     build_index([to_index], folder, encoder=loaded, progress=progress)
-    return Engine.open(folder, encoder=loaded)
+    return Engine.open(folder, encoder=loaded, reader=reader)
 
 
 def read_info(index: Path) -> IndexInfo:

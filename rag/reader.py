@@ -1,8 +1,8 @@
 """The reader: marks the words of a passage that answer a question, and says how sure it is that any do.
 
-`Reader` is what the pipeline asks for; `rag.reader_models` has the ones there are. What surrounds a model's forward pass
-is here, as pure steps: sentences are laid into windows that the model can take (`lay_out`), and the model's scores for
-tokens become spans of characters and scores of sentences again (`decode`).
+`Reader` is what the pipeline asks for; `rag.reader_models` has the ones there are. What surrounds a model's forward
+pass is here, as pure steps: sentences are laid into windows that the model can take (`lay_out`), and the model's scores
+for tokens become spans of characters and scores of sentences again (`decode`).
 
 The steps are those of an extractive reader of the SQuAD 2.0 kind: a span's score is the score of its first token as a
 start plus that of its last one as an end, and the score of "no answer here" is that of the first token, [CLS].
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -120,6 +121,11 @@ class Reader(Protocol):
         """The model's name or folder, for people."""
         ...
 
+    @property
+    def folder(self) -> Path | None:
+        """Where its files lie, with a `rag.logistic.SCORING_FILE` that belongs to it or not; None when not known."""
+        ...
+
     def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
         """Read passages.
 
@@ -187,7 +193,8 @@ def lay_out(
         question: its tokens; cut to `MAX_QUESTION_TOKENS` and to half a window.
         title: the title's tokens; cut to `MAX_TITLE_TOKENS` and to a quarter of a window.
         sentences: each one's tokens.
-        cls, sep: the numbers of [CLS] and [SEP].
+        cls: the number of [CLS].
+        sep: the number of [SEP].
         max_tokens: tokens of a window at most, at least 16.
     """
     asked = question.ids[: min(MAX_QUESTION_TOKENS, max_tokens // 2 - 2)]
@@ -233,7 +240,8 @@ def decode(window: Window, start: Scores, end: Scores, relevance: Scores | None 
 
     Args:
         window: what the model read.
-        start, end: each token's score as an answer's first and last one, shape (tokens,).
+        start: each token's score as an answer's first one, shape (tokens,).
+        end: the same as its last one.
         relevance: each token's share in its sentence's score, the sentence's being their mean; None for a model
             without a head for sentences.
 

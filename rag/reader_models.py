@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files as package_files
@@ -21,7 +20,15 @@ if TYPE_CHECKING:
 
     from rag.reader import Passage, Reader, Scores
 
-__all__ = ["DEFAULT_READER", "BatchReader", "OnnxReader", "Tokenizer", "TransformersReader", "load_reader", "shipped_folder"]
+__all__ = [
+    "DEFAULT_READER",
+    "BatchReader",
+    "OnnxReader",
+    "Tokenizer",
+    "TransformersReader",
+    "load_reader",
+    "shipped_folder",
+]
 
 DEFAULT_READER = "citewell-reader"
 _REMEMBERED = 50_000
@@ -116,13 +123,15 @@ class OnnxReader:
     """A model that `citewell train` made, on ONNX Runtime.
 
     Args:
-        session: an `onnxruntime.InferenceSession` with inputs `input_ids`, `attention_mask` and `token_type_ids` (int64,
-            batch x tokens) and outputs `start`, `end` and `relevance` (float32, batch x tokens).
+        session: an `onnxruntime.InferenceSession` with inputs `input_ids`, `attention_mask` and `token_type_ids`
+            (int64, batch x tokens) and outputs `start`, `end` and `relevance` (float32, batch x tokens).
         tokenizer: the model's.
         name: for people.
+        folder: where its files lie.
     """
 
-    def __init__(self, session: Any, tokenizer: Tokenizer, name: str) -> None:
+    def __init__(self, session: Any, tokenizer: Tokenizer, name: str, folder: Path | None = None) -> None:
+        self._folder = folder
         self._session = session
         self._tokenizer = tokenizer
         self._name = name
@@ -152,7 +161,7 @@ class OnnxReader:
             outputs = [output.name for output in session.get_outputs()]
             if outputs != ["start", "end", "relevance"]:
                 raise ValueError(f"its outputs are {outputs}, not start, end and relevance")
-            return cls(session, tokenizer, name or str(folder))
+            return cls(session, tokenizer, name or str(folder), folder)
         except Exception as error:
             raise ReaderError(
                 f"the reader in {folder} cannot be loaded ({first_line(error)}); expected a folder that "
@@ -163,6 +172,11 @@ class OnnxReader:
     def name(self) -> str:
         """The model's name or folder, for people."""
         return self._name
+
+    @property
+    def folder(self) -> Path | None:
+        """Where its files lie."""
+        return self._folder
 
     def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
         """Read passages; see `rag.reader.Reader.read`.
@@ -209,11 +223,18 @@ class BatchReader:
         """The model's name or folder, for people."""
         return self._name
 
+    @property
+    def folder(self) -> Path | None:
+        """Where its files lie, when that is known."""
+        return None
+
     def scores(self, ids: Any, mask: Any, types: Any) -> tuple[Scores, ...]:
         """Each token's score as a start and as an end and, where the model has one, its relevance.
 
         Args:
-            ids, mask, types: int64 arrays of shape (rows, tokens).
+            ids: int64 of shape (rows, tokens).
+            mask: 1 for a token, 0 for padding; the same shape.
+            types: 0 for the question, 1 for what is read; the same shape.
 
         Returns:
             float32 arrays of the same shape.

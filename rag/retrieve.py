@@ -40,6 +40,23 @@ class Hit:
     cosine: float
 
 
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was found for a question, before anything is read.
+
+    Attributes:
+        question: as it was read.
+        vector: its unit vector, shape (dimension,).
+        hits: retrieved passages, the best first, and behind them their near copies.
+        rarity: a weight for each of the question's terms (`rag.rarity.weights`).
+    """
+
+    question: Question
+    vector: NDArray[np.float32]
+    hits: Sequence[Hit]
+    rarity: Mapping[str, float]
+
+
 class Retriever:
     """Finds passages in a store.
 

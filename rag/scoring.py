@@ -1,16 +1,10 @@
-"""How likely a sentence answers a question: plain features, and a logistic model over them.
-
-The weights are data (`rag/data/scoring.json`), fitted on news questions by `rag.fit`; the features are named, so that a
-score can be explained.
-"""
+"""What tells a sentence that answers from one that does not, as named features; `rag.logistic` weighs them."""
 
 from __future__ import annotations
 
 import functools
-import json
 import math
 from dataclasses import dataclass
-from importlib.resources import files as package_files
 from typing import TYPE_CHECKING
 
 from index.analysis import stop_words, words
@@ -25,12 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Context",
-    "LogisticModel",
+    "answer_key",
     "collective_features",
-    "confidence_model",
     "new_terms",
     "sentence_features",
-    "sentence_model",
     "words_of",
 ]
 
@@ -40,42 +32,14 @@ may be asked for, in thousands those that report the story asked for say it firs
 _VOTES = 3
 
 
-@dataclass(frozen=True, slots=True)
-class LogisticModel:
-    """A logistic regression over named features.
+@functools.lru_cache(maxsize=50_000)
+def answer_key(answer: str) -> frozenset[str]:
+    """What two answers have in common that say the same: the stems of the words that count in them.
 
-    Attributes:
-        bias: the intercept.
-        weights: a weight for each feature; features without one do not count.
+    >>> answer_key("the Hague") == answer_key("The Hague.")
+    True
     """
-
-    bias: float
-    weights: Mapping[str, float]
-
-    def probability(self, features: Mapping[str, float]) -> float:
-        """The probability in [0, 1].
-
-        >>> LogisticModel(0.0, {"overlap": 1.0}).probability({"overlap": 0.0})
-        0.5
-        """
-        total = self.bias + sum(weight * features.get(name, 0.0) for name, weight in self.weights.items())
-        return 1 / (1 + math.exp(-max(-40.0, min(40.0, total))))
-
-
-@functools.cache
-def _models() -> dict[str, LogisticModel]:
-    data = json.loads(package_files("rag").joinpath("data", "scoring.json").read_text("utf-8"))
-    return {name: LogisticModel(data[name]["bias"], data[name]["weights"]) for name in ("sentence", "confidence")}
-
-
-def sentence_model() -> LogisticModel:
-    """The model that ranks sentences."""
-    return _models()["sentence"]
-
-
-def confidence_model() -> LogisticModel:
-    """The model that says how likely the best sentence answers."""
-    return _models()["confidence"]
+    return frozenset(word.stem for word in words(answer) if answer[word.start : word.end].lower() not in stop_words())
 
 
 @functools.lru_cache(maxsize=50_000)

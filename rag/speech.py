@@ -10,7 +10,7 @@ import re
 
 from index.analysis import stem, stop_words, words
 
-__all__ = ["speaker_of", "speaks"]
+__all__ = ["opens_by_office", "speaker_of", "speaks"]
 
 VERBS = r"""(?:
     sa(?:id|ys?|ying)|tells?|told|warn(?:s|ed|ing)?|demand(?:s|ed|ing)?|insist(?:s|ed|ing)?|urg(?:es?|ed|ing)
@@ -33,6 +33,9 @@ _OFFICE = r"""(?:leader|president|minister|premier|chancellor|secretary|chief|he
     |singer|star|coach|player|billionaire|candidate|republican|democrat|politician|diplomat|envoy|ambassador|man|woman)"""
 _GOES_ON = re.compile(
     rf"^\W*(?:he|she|(?:the|his|her)\s+(?:[\w’'-]+\s+){{0,3}}?{_OFFICE})\b", re.IGNORECASE | re.VERBOSE
+)
+_BY_OFFICE = re.compile(
+    rf"^\W*(?i:(?:the|his|her)\s+(?:[\w’'-]+\s+){{0,2}}?{_OFFICE})(?![\w’'-])(?!\s+(?:of\b|for\b|[A-Z]))", re.VERBOSE
 )
 _REACH = 5
 """Words between a speaker and the verb, at most."""
@@ -79,6 +82,15 @@ def speaks(sentence: str, before: str, speaker: frozenset[str]) -> bool:
         return False
     verb = _VERB.search(sentence, opening.end())
     return verb is not None and len(sentence[opening.end() : verb.start()].split()) <= _OPENING
+
+
+def opens_by_office(sentence: str) -> bool:
+    """Whether a sentence opens with somebody's office and no name.
+
+    >>> opens_by_office("The Russian leader told him so."), opens_by_office("The president of Chile told him so.")
+    (True, False)
+    """
+    return _BY_OFFICE.match(sentence) is not None
 
 
 def _names_and_reports(sentence: str, speaker: frozenset[str]) -> bool:

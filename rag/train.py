@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from rag.training.batches import Row
     from rag.training.data import DataSet
+    from rag.training.examples import Example
     from rag.training.retrieved import Retrieved
 
 __all__ = ["Plan", "Sources", "read_sources", "train"]
@@ -55,9 +56,7 @@ class Plan:
     rate: float = 1.5e-4
     tokens: int = 3072
     seed: int = 1
-    shares: dict[str, int] = field(
-        default_factory=lambda: {"qamr": 7_000, "qasrl": 1_000, "qanom": 2_000}
-    )
+    shares: dict[str, int] = field(default_factory=lambda: {"qamr": 7_000, "qasrl": 1_000, "qanom": 2_000})
     held_out: dict[str, float] = field(default_factory=lambda: {"squadshifts_new_wiki": 0.12})
     repeat: int = 1
 
@@ -107,7 +106,7 @@ def read_sources(paths: Sequence[Path], plan: Plan, retrieved: Sequence[Retrieve
 def epoch_rows(sources: Sources, plan: Plan, epoch: int, tokenizer: Any) -> list[list[Row]]:
     """The rows of an epoch's questions; the same for the same seed."""
     generator = random.Random(f"{plan.seed}:{epoch}")  # noqa: S311 - a reproducible draw, nothing secret
-    examples = []
+    examples: list[Example] = []
     for data, near in sources.sets:
         share = next((count for name, count in plan.shares.items() if data.name.startswith(name)), None)
         examples += examples_of(data, near, generator, questions=share)
@@ -159,7 +158,9 @@ def train(
     )
     batches, epoch = _batches(sources, plan, 0, tokenizer), 0
     if not batches:
-        raise TrainingError("there is nothing to train on; expected data sets with questions, see `citewell train --help`")
+        raise TrainingError(
+            "there is nothing to train on; expected data sets with questions, see `citewell train --help`"
+        )
     steps = max(1, round(len(batches) * plan.epochs))
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
     out.mkdir(parents=True, exist_ok=True)
@@ -217,7 +218,7 @@ def _step(model: Any, rows: Sequence[Row], plan: Plan, device: str) -> dict[str,
     parts = losses(scores.float(), batch)
     loss = parts["span"] + SENTENCE_WEIGHT * (parts["sentence"] + parts["list"])
     if loss.requires_grad:
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
     return {name: float(value.detach()) for name, value in parts.items()}
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Answer", "ArticleView", "Citation", "Place"]
+__all__ = ["Answer", "ArticleView", "Citation", "Excerpt", "Place"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,20 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Some words of an article.
+
+    Attributes:
+        start, end: half-open character range in the source text.
+        quote: the words, `source_text[start:end]`.
+    """
+
+    start: int
+    end: int
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
 class Citation(Place):
     """A sentence that answers, word for word, and where it stands.
 
@@ -49,7 +63,9 @@ class Citation(Place):
         quote: the sentence; `source_text[start:end] == quote`, checked when the citation is made.
         highlight: the half-open range inside `quote` of the words that answer; None when they are not known.
         score: in [0, 1], by which the sentences of one answer are ordered; not calibrated, unlike `Answer.confidence`.
-        also_in: the other places where this sentence stands.
+        also_in: the other places where this sentence stands, or another that answers the same.
+        context: for a quote that opens with "he" or "the minister", the sentence of the same article that says who it
+            is; None when it needs none, or none was found.
     """
 
     number: int
@@ -57,6 +73,7 @@ class Citation(Place):
     highlight: tuple[int, int] | None = None
     score: float = 0.0
     also_in: tuple[Place, ...] = ()
+    context: Excerpt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +150,10 @@ def _place_dict(place: Place) -> dict[str, Any]:
     }
 
 
+def _excerpt_dict(excerpt: Excerpt) -> dict[str, Any]:
+    return {"start": excerpt.start, "end": excerpt.end, "quote": excerpt.quote}
+
+
 def _citation_dict(citation: Citation) -> dict[str, Any]:
     return {
         "number": citation.number,
@@ -141,4 +162,5 @@ def _citation_dict(citation: Citation) -> dict[str, Any]:
         **_place_dict(citation),
         "score": citation.score,
         "also_in": [_place_dict(place) for place in citation.also_in],
+        "context": _excerpt_dict(citation.context) if citation.context is not None else None,
     }

@@ -65,13 +65,7 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class CoveragePoint:
-    """What a threshold comes to.
-
-    Attributes:
-        threshold: the confidence from which is answered.
-        coverage: the share of questions that is answered then, in (0, 1].
-        risk: the share of these that is wrong, in [0, 1].
-    """
+    """What a threshold comes to: the share of questions answered, in (0, 1], and the share of these that is wrong."""
 
     threshold: float
     coverage: float
@@ -294,10 +288,9 @@ def average_precision(ranked: Sequence[bool]) -> float:
 
 
 def pessimistic_order(scores: Sequence[float], labels: Sequence[bool]) -> list[bool]:
-    """The labels, the greatest score first, and among equal scores the wrong ones first.
+    """The labels, the greatest score first, and among equal scores the wrong ones first: a tie wins nothing.
 
-    So nothing is won by a tie: files that list the right sentences first would give a reader that says the same of
-    every sentence a perfect figure.
+    In the file's order a reader that says the same of every sentence would look perfect where right ones come first.
 
     >>> pessimistic_order([0.5, 0.9, 0.5], [True, False, False])
     [False, False, True]

@@ -26,6 +26,7 @@ class RankedSentence:
     Attributes:
         quote: word for word.
         right: whether it answers (`rag.evaluation.questions.is_right`).
+        elsewhere: whether it only holds an answer, in an article that is not among the question's sources.
         highlight: the half-open range inside `quote` of the words that answer; None when they are not known.
         score: as in `rag.types.Citation`.
         title, source, published: of its article.
@@ -34,6 +35,7 @@ class RankedSentence:
 
     quote: str
     right: bool
+    elsewhere: bool
     highlight: tuple[int, int] | None
     score: float
     title: str
@@ -125,15 +127,16 @@ class Evaluation:
         }
 
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Evaluation:
+    def from_dict(cls, content: Any) -> Evaluation:
         """A run from what `to_dict` gave, read from JSON or not; the figures are made anew.
 
         Raises:
             ValueError: when it is no such thing.
         """
-        if content.get("kind") != _KIND or content.get("version") != _VERSION:
-            raise ValueError(f"kind is {content.get('kind')!r} and version {content.get('version')!r}")
         try:
+            found = content["kind"], content["version"]
+            if found != (_KIND, _VERSION):
+                raise ValueError(f"its kind is {found[0]!r} and its version {found[1]!r}")
             outcomes = tuple(_outcome(each) for each in content["questions"])
             return cls(outcomes, float(content["threshold"]), dict(content["settings"]))
         except (KeyError, TypeError) as error:
@@ -155,10 +158,7 @@ def read_evaluation(path: Path) -> Evaluation:
         EvaluationError: when it cannot be read, or is none.
     """
     try:
-        content = json.loads(read_text(path))
-        if not isinstance(content, dict):
-            raise ValueError("no JSON object")
-        return Evaluation.from_dict(content)
+        return Evaluation.from_dict(json.loads(read_text(path)))
     except ValueError as error:
         raise EvaluationError(
             f"{path} is no saved evaluation ({first_line(error)}); expected a file that "

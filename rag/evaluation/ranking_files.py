@@ -46,8 +46,6 @@ _MEANT = {
     "-rsb-": "]",
     "-lcb-": "{",
     "-rcb-": "}",
-    r"\/": "/",
-    r"\*": "*",
 }
 _JOINS_LEFT = re.compile(r"[,.;:?!%)\]}…°]+|''|'|n['’]t|['’](?:s|re|ve|ll|d|m)", re.IGNORECASE)
 _JOINS_RIGHT = re.compile(r"[(\[{#]|\w{0,3}[$£€¥]|``|`|-l[rsc]b-", re.IGNORECASE)
@@ -136,7 +134,7 @@ def join_tokens(tokens: Sequence[str]) -> tuple[str, tuple[tuple[int, int], ...]
         if not left and not glued:
             parts.append(" ")
             length += 1
-        word = _MEANT.get(each.lower(), each)
+        word = _MEANT.get(each.lower(), each).replace(r"\/", "/").replace(r"\*", "*")
         parts.append(word)
         spans.append((length, length + len(word)))
         length += len(word)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from index.errors import EvaluationError
 from rag.evaluation.metrics import (
+    accuracy_at,
     area_under_risk,
     auroc,
     calibration_error,
@@ -120,10 +121,12 @@ def rank(answer: Answer) -> tuple[Citation, ...]:
 
 
 def _judged(item: EvaluationQuestion, citation: Citation) -> RankedSentence:
-    places = (citation.source, citation.path)
+    holds = is_right(citation.quote, item.answers)
+    right = is_right(citation.quote, item.answers, places=(citation.source, citation.path), sources=item.sources)
     return RankedSentence(
         quote=citation.quote,
-        right=is_right(citation.quote, item.answers, places=places, sources=item.sources),
+        right=right,
+        elsewhere=holds and not right,
         highlight=citation.highlight,
         score=citation.score,
         title=citation.title,
@@ -149,6 +152,7 @@ def figures_of(outcomes: Sequence[Outcome], threshold: float) -> dict[str, Any]:
         `wrongly_answered`, the share answered of the questions that the articles do not answer.
         Of the confidence: `auroc` (the first sentence right or not; all questions), `answerability_auroc` (questions
         that the articles answer or not), `calibration_error`, `area_under_risk`, `mean_confidence`.
+        `thresholds`: for 0.1, 0.2, ..., 0.9 as the `threshold` the `answered_share` and `accuracy_answered` there.
         `latency_ms`: for "whole" and each stage `p50` and `p95`, in milliseconds.
         And `questions`, `answerable`, `unanswerable`, `answered`, `min_confidence`.
     """
@@ -180,8 +184,14 @@ def figures_of(outcomes: Sequence[Outcome], threshold: float) -> dict[str, Any]:
         "calibration_error": calibration_error(confidences, right),
         "area_under_risk": area_under_risk(confidences, right),
         "mean_confidence": mean(confidences),
+        "thresholds": [_at(confidences, right, tenth / 10) for tenth in range(1, 10)],
         "latency_ms": latencies(outcomes),
     }
+
+
+def _at(confidences: Sequence[float], right: Sequence[bool], threshold: float) -> dict[str, float | None]:
+    share, accuracy = accuracy_at(confidences, right, threshold)
+    return {"threshold": threshold, "answered_share": share, "accuracy_answered": accuracy}
 
 
 def latencies(outcomes: Sequence[Outcome]) -> dict[str, dict[str, float]]:

@@ -52,7 +52,8 @@ class Batch:
         starts, ends: 1 at the first and last tokens of answers, at [CLS] where there is none; bool, (rows, tokens).
         open: positions that may be chosen: [CLS] and the sentences' tokens; bool, (rows, tokens).
         answers: whether the starts and ends are known; bool, (rows,).
-        sentence: the number of the sentence within the batch that a token belongs to, -1 for none; int64, (rows, tokens).
+        sentence: the number, within the batch, of the sentence that a token belongs to, -1 for none; int64,
+            (rows, tokens).
         right: for each sentence 1.0, 0.0, or -1.0 where it is not known; float32, (sentences,).
         group: for each sentence the number of its question; int64, (sentences,).
     """

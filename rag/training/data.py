@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import hashlib
 import io
 import json
 import re
@@ -19,13 +18,14 @@ from typing import TYPE_CHECKING, Any
 from index.errors import TrainingError, first_line
 from index.sentences import split_sentences
 from index.types import Article, Source, Span
+from rag.evaluation.questions import part_of
 from rag.evaluation.ranking_files import join_tokens, read_ranking_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["AnswerSpan", "Asked", "Context", "DataSet", "Ranked", "fraction", "read_data_set", "sentence_spans"]
+__all__ = ["AnswerSpan", "Asked", "Context", "DataSet", "Ranked", "read_data_set", "sentence_spans"]
 
 AnswerSpan = tuple[int, int, int]
 """The number of a sentence in its context, and a half-open character range in that sentence."""
@@ -100,23 +100,14 @@ class DataSet:
         parts = (DataSet(self.name, skipped=self.skipped), DataSet(self.name))
         numbers: dict[int, tuple[DataSet, int]] = {}
         for number, context in enumerate(self.contexts):
-            part = parts[fraction(context.document) < share]
+            part = parts[part_of(context.document) < share]
             numbers[number] = (part, len(part.contexts))
             part.contexts.append(context)
         for asked in self.asked:
-            part, context = numbers[asked.context]
-            part.asked.append(Asked(asked.question, context, asked.answers))
+            part, own = numbers[asked.context]
+            part.asked.append(Asked(asked.question, own, asked.answers))
         parts[0].ranked.extend(self.ranked)
         return parts
-
-
-def fraction(name: str) -> float:
-    """A number in [0, 1) that depends on a name alone, evenly spread; by it a share of things is chosen for good.
-
-    >>> round(fraction("20220617_0"), 3)
-    0.254
-    """
-    return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) / 16**8
 
 
 def read_data_set(path: Path) -> DataSet:

@@ -1,4 +1,4 @@
-"""Training examples: for each question a few passages such as retrieval hands over, each with what the reader should say.
+"""Training examples: for each question a few passages as retrieval hands over, each with what a reader should say.
 
 What a reader meets is mostly passages that do not answer, so every question comes with some: the same passage without
 the sentence that answers, other passages about the same things, and now and then the question itself is changed a
@@ -7,7 +7,6 @@ little so that its passage answers it no longer (other names and numbers, the op
 
 from __future__ import annotations
 
-import random
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from index.analysis import content_terms
 from rag.reader import Passage
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from rag.training.data import AnswerSpan, Asked, DataSet, Ranked
@@ -133,10 +133,7 @@ def _passage(data: DataSet, asked: Asked, generator: random.Random) -> Labelled:
     context = data.contexts[asked.context]
     if len(context.sentences) == 1:
         return _among_others(data, asked, generator)
-    if asked.answers:
-        anchor = generator.choice(asked.answers)[0]
-    else:
-        anchor = generator.randrange(len(context.sentences))
+    anchor = generator.choice(asked.answers)[0] if asked.answers else generator.randrange(len(context.sentences))
     first, last = _crop([len(sentence.split()) for sentence in context.sentences], anchor, generator)
     spans = tuple((at - first, start, end) for at, start, end in asked.answers if first <= at < last)
     holding = {at for at, _, _ in spans}
@@ -290,7 +287,7 @@ def _another_number(question: str, generator: random.Random) -> str | None:
     match = generator.choice(found)
     number = int(match.group().replace(",", ""))
     other = number + generator.choice((-1, 1)) * generator.randint(1, max(2, min(number // 2, 40)))
-    return question[: match.start()] + str(abs(other)) + question[match.end() :]
+    return f"{question[: match.start()]}{abs(other)}{question[match.end() :]}"
 
 
 def _opposite(question: str, generator: random.Random) -> str | None:

@@ -51,8 +51,9 @@ def figures(
 
     Args:
         reader: what is measured.
-        sets: data sets; of each, so many `questions` evenly spread.
+        sets: data sets with spans.
         ranked: questions; those with both right and wrong sentences count.
+        questions: of each data set so many are read, evenly spread.
     """
     found: dict[str, float] = {}
     scores = []

@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from index.analysis import fold
-from rag.fit import is_right
+from rag.evaluation.questions import is_right
 from rag.reader import as_read
 from rag.training.examples import Example, Labelled
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Iterator, Sequence
-    from typing import Any
 
+    from rag.evaluation.questions import EvaluationQuestion
     from rag.pipeline import Engine
 
 __all__ = ["Retrieved", "retrieve_for", "retrieved_examples"]
@@ -33,31 +32,34 @@ class Retrieved:
     passages: tuple[Labelled, ...]
 
 
-def retrieve_for(engine: Engine, items: Sequence[dict[str, Any]]) -> Iterator[Retrieved]:
+def retrieve_for(engine: Engine, items: Sequence[EvaluationQuestion]) -> Iterator[Retrieved]:
     """What is retrieved for questions, labelled.
 
     A sentence is right when it holds the answer and its article is one of the question's. A passage that holds the
     answer in an article that is not known to answer is left out: it may well answer.
     """
     for item in items:
-        question, hits = engine.retrieve(str(item["question"]), top_k=_PASSAGES)
-        answer = fold(str(item["answer"]))
+        evidence = engine.retrieve(item.question, top_k=_PASSAGES)
         found = []
-        for hit in hits[: _PASSAGES + _PASSAGES // 2]:
-            passage = as_read(hit.passage)
-            url = hit.passage.article.url
-            right = tuple(is_right(text, url, item) for text in passage.sentences)
-            if not any(right) and any(f" {answer} " in f" {fold(text)} " for text in passage.sentences):
+        for hit in evidence.hits[: _PASSAGES + _PASSAGES // 2]:
+            passage, article = as_read(hit.passage), hit.passage.article
+            places = [place for place in (article.url, article.path) if place is not None]
+            holds = [is_right(text, item.answers) for text in passage.sentences]
+            right = tuple(
+                is_right(text, item.answers, places=places, sources=item.sources) for text in passage.sentences
+            )
+            if any(holds) and not any(right):
                 continue
             spans = tuple(
                 (number, *place)
                 for number, text in enumerate(passage.sentences)
-                if right[number] and (place := _find(text, str(item["answer"]))) is not None
+                for answer in item.answers
+                if right[number] and (place := _find(text, answer)) is not None
             )
-            # Where the words stand otherwise than in the answer ("3 percent", "three percent"), only the sentence is known.
+            # Where the words stand otherwise than in the answer ("U.S.", "US"), only the sentence is known.
             answered = (True if spans else None) if any(right) else False
             found.append(Labelled(passage, spans, answered, right))
-        yield Retrieved(question.text, tuple(found))
+        yield Retrieved(evidence.question.text, tuple(found))
 
 
 def _find(text: str, answer: str) -> tuple[int, int] | None:

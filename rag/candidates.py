@@ -1,0 +1,159 @@
+"""The sentences of retrieved passages as candidates for an answer, each with the features that it is scored by."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from rag.scoring import Context, answer_key, collective_features, sentence_features
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from index.store.base import PassageRecord, SentenceRecord
+    from rag.logistic import LogisticModel
+    from rag.question import Question
+    from rag.reader import Reading
+    from rag.retrieve import Hit
+
+__all__ = ["READ_FEATURES", "Candidate", "best_first", "gather", "rescored", "with_reading"]
+
+READ_FEATURES = frozenset({"agree", "behind", "margin", "read"})
+"""Features that only a reader gives (`with_reading`)."""
+_GREATEST = 12.0
+"""The reader's scores are cut to this size: beyond it, they say no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A sentence that may answer.
+
+    Attributes:
+        passage: where it stands.
+        sentence: the sentence as stored.
+        text: its characters.
+        features: as in `rag.scoring`; "cosine" is the sentence's own with the question, and of a reader's those that
+            `with_reading` names.
+        probability: that it answers, in [0, 1], by the sentence model; ranks, and is not calibrated.
+        span: the half-open range in `text` of the words that a reader would answer with; None without a reader.
+    """
+
+    passage: PassageRecord
+    sentence: SentenceRecord
+    text: str
+    features: Mapping[str, float]
+    probability: float = 0.0
+    span: tuple[int, int] | None = None
+
+
+def gather(question: Question, hits: Sequence[Hit], rarity: Mapping[str, float]) -> list[Candidate]:
+    """The sentences of the hits with their features, not yet scored; of a group's copies each wording once.
+
+    Args:
+        question: what is asked.
+        hits: retrieved passages, the best first.
+        rarity: a weight for each of the question's terms.
+    """
+    places, sentences, contexts = [], [], []
+    seen: set[tuple[int, int]] = set()
+    for hit in hits:
+        record = hit.passage
+        previous = record.before.span.of(record.text) if record.before is not None else ""
+        for position, sentence in enumerate(record.sentences):
+            text = sentence.span.of(record.text)
+            wording = (record.group, sentence.copy_key)
+            if wording in seen:
+                previous = text
+                continue
+            seen.add(wording)
+            places.append((record, sentence))
+            sentences.append(text)
+            contexts.append(
+                Context(
+                    before=previous,
+                    title=record.article.title,
+                    article=record.article.key,
+                    score=hit.score,
+                    cosine=hit.cosine,
+                    position=position,
+                    paragraph=sentence.paragraph,
+                )
+            )
+            previous = text
+    own = [
+        sentence_features(question, text, context, rarity) for text, context in zip(sentences, contexts, strict=True)
+    ]
+    together = collective_features(question, sentences, contexts, own)
+    return [
+        Candidate(record, sentence, text, {**features, **more})
+        for (record, sentence), text, features, more in zip(places, sentences, own, together, strict=True)
+    ]
+
+
+def rescored(candidate: Candidate, model: LogisticModel, **features: float) -> Candidate:
+    """The candidate with more features, and the probability that a model gives it by all of them."""
+    everything = {**candidate.features, **features}
+    return replace(candidate, features=everything, probability=model.probability(everything))
+
+
+def best_first(candidate: Candidate) -> tuple[float, int]:
+    """A key to sort candidates by, the most likely first."""
+    return (-candidate.probability, candidate.sentence.id)
+
+
+def with_reading(candidates: Sequence[Candidate], readings: Mapping[int, Reading]) -> list[Candidate]:
+    """The candidates whose passages were read, with what the reader makes of them.
+
+    The features are `read`, the score that the sentence answers; `margin`, by how much its best span outdoes no answer;
+    `behind`, how far that margin lies behind the widest of its passage; and `agree`, how much other articles are read
+    as answering with the same words.
+
+    Args:
+        candidates: sentences of retrieved passages.
+        readings: by number of the passage.
+    """
+    found: list[Candidate] = []
+    for candidate in candidates:
+        reading = readings.get(candidate.passage.id)
+        if reading is None or reading.best is None:
+            continue
+        own = reading.sentences[_position(candidate)]
+        if own.span is None:
+            continue
+        features = {
+            **candidate.features,
+            "read": _cut(own.score),
+            "margin": _cut(own.margin),
+            "behind": _cut(reading.sentences[reading.best].margin - own.margin),
+        }
+        found.append(replace(candidate, features=features, span=(own.span.start, own.span.end)))
+    return _with_agreement(found)
+
+
+def _with_agreement(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Adds `agree`: the log of one plus the likelihoods, summed over other articles, of the same answer there."""
+    support: dict[frozenset[str], dict[int, float]] = {}
+    keys = [answer_key(each.text[slice(*each.span)]) if each.span is not None else frozenset() for each in candidates]
+    for candidate, key in zip(candidates, keys, strict=True):
+        if key:
+            by_article = support.setdefault(key, {})
+            article = candidate.passage.article.key
+            likely = 1 / (1 + math.exp(-candidate.features["read"]))
+            by_article[article] = max(by_article.get(article, 0.0), likely)
+    found = []
+    for candidate, key in zip(candidates, keys, strict=True):
+        by_article = support.get(key, {})
+        others = sum(by_article.values()) - by_article.get(candidate.passage.article.key, 0.0)
+        found.append(replace(candidate, features={**candidate.features, "agree": math.log1p(max(0.0, others))}))
+    return found
+
+
+def _position(candidate: Candidate) -> int:
+    """The number of the sentence in its passage."""
+    numbers = (number for number, each in enumerate(candidate.passage.sentences) if each.id == candidate.sentence.id)
+    return next(numbers)
+
+
+def _cut(score: float) -> float:
+    return max(-_GREATEST, min(_GREATEST, score))

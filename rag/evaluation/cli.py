@@ -1,0 +1,281 @@
+"""`citewell evaluate`: an index on the user's own questions, or a reader alone on a public set.
+
+`evaluate FILE` asks an index the questions of a file; `evaluate squad FILE` and `evaluate sentences FILE` measure a
+reader. Standard output carries the figures or the JSON and nothing else.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path  # noqa: TC003 - typer reads the annotations when it runs
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rag.evaluation.options import (
+    DEFAULT,
+    JsonOption,
+    LimitOption,
+    QuestionsByDefault,
+    ReaderOption,
+    Unnamed,
+    check_part,
+    check_probability,
+    readable,
+    readable_or_none,
+    writable,
+)
+from rag.evaluation.output import progress, say, show, write
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rag.evaluation.compare import Comparison
+    from rag.evaluation.outcomes import Evaluation
+    from rag.reader import Reader
+
+__all__ = ["app"]
+
+app = typer.Typer(cls=QuestionsByDefault, help="Measure answers on your own questions, or a reader on a public set.")
+
+_EPILOG = """\
+A reader alone: citewell evaluate squad --help, citewell evaluate sentences --help.
+A file of one of these names: ./squad, ./sentences.
+"""
+
+
+@app.command(name=DEFAULT, cls=Unnamed, hidden=True, no_args_is_help=True, epilog=_EPILOG)
+def evaluate_questions(
+    questions: Annotated[
+        Path,
+        typer.Argument(
+            metavar="QUESTIONS",
+            help="JSON Lines: question, answer (null: the articles do not say), optional sources; .gz or not.",
+            callback=readable,
+            show_default=False,
+        ),
+    ],
+    *,
+    index: Annotated[
+        Path | None,
+        typer.Option("--index", metavar="DIR", help="The index folder.", file_okay=False, show_default=False),
+    ] = None,
+    reader: ReaderOption = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            "--encoder",
+            metavar="NAME_OR_FOLDER",
+            help="The sentence-transformers model that made the index, when it is not the one that the index names.",
+            show_default=False,
+        ),
+    ] = None,
+    min_confidence: Annotated[
+        float,
+        typer.Option("--min-confidence", metavar="P", callback=check_probability, help="The threshold for answering."),
+    ] = 0.5,
+    part: Annotated[
+        str | None,
+        typer.Option(
+            "--part",
+            metavar="FROM-TO",
+            help="Only the questions of this part of [0, 1), by a hash of their ids: tune on 0-0.5, report on 0.5-1.",
+            callback=check_part,
+            show_default=False,
+        ),
+    ] = None,
+    limit: LimitOption = None,
+    as_json: JsonOption = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            metavar="FILE.html",
+            help="Write a page with figures, plots and every miss.",
+            callback=writable,
+            show_default=False,
+        ),
+    ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            "--save", metavar="FILE.json", help="Write the run, for --compare.", callback=writable, show_default=False
+        ),
+    ] = None,
+    compare: Annotated[
+        Path | None,
+        typer.Option(
+            "--compare",
+            metavar="FILE.json",
+            help="Compare with a run that --save wrote.",
+            callback=readable_or_none,
+            show_default=False,
+        ),
+    ] = None,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Fit the confidence to these questions, and keep that in the index.")
+    ] = False,
+) -> None:
+    """Ask an index the questions of a file, and measure the answers.
+
+    Without --index: the default index, or the sample articles that ship with citewell.
+    """
+    from rag.evaluation.compare import compare as compared
+    from rag.evaluation.outcomes import read_evaluation
+    from rag.evaluation.questions import Part, choose, read_questions
+    from rag.locations import resolve
+
+    # Whatever can be wrong with the files is said before an hour is spent on asking.
+    items = choose(read_questions(questions), part=None if part is None else Part.parse(part), limit=limit)
+    old = None if compare is None else read_evaluation(compare)
+    folder = resolve(index, None)[0]
+    run = _ask_all(
+        items,
+        index=index,
+        encoder=encoder,
+        reader=reader,
+        min_confidence=min_confidence,
+        settings={"questions": questions.name, "index": str(folder), "part": part, "limit": limit},
+    )
+    comparison = None if old is None else compared(run, old)
+    facts: dict[str, Any] = {}
+    if calibrate:
+        from rag.calibration import fit_user_calibration
+
+        facts = fit_user_calibration(
+            [(each.confidence, each.right) for each in run.outcomes], folder / "calibration.json"
+        )
+    if save is not None:
+        from rag.console import json_line
+
+        write(save, json_line(run.to_dict()) + "\n")
+    if report is not None:
+        from rag.evaluation.report import report_html
+
+        write(report, report_html(run, comparison=comparison, old=old))
+    _tell(run, comparison, facts, {"report": report, "saved": save}, as_json=as_json)
+
+
+@app.command(name="squad", no_args_is_help=True)
+def squad(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="A file in SQuAD format, 1.1 or 2.0; .gz or not.",
+            callback=readable,
+            show_default=False,
+        ),
+    ],
+    *,
+    reader: ReaderOption = None,
+    limit: LimitOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure a reader on a file in SQuAD format: exact match and F1, and whether it knows when not to answer."""
+    from rag.evaluation.figures import squad_text
+    from rag.evaluation.squad import evaluate_squad
+
+    with progress("reading") as done:
+        figures = evaluate_squad(file, _reader(reader), limit=limit, progress=done)
+    for problem in figures["problems"]:
+        say(f"{file}: {problem}")
+    show(figures, squad_text, as_json=as_json)
+
+
+@app.command(name="sentences", no_args_is_help=True)
+def sentences(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="TREC QA (.xml), WikiQA (.tsv, or a.toks and the files beside it) or JSON Lines; .gz or not.",
+            show_default=False,
+        ),
+    ],
+    *,
+    reader: ReaderOption = None,
+    limit: LimitOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure how a reader ranks sentences: MAP and MRR over the questions with both right and wrong sentences."""
+    from rag.evaluation.figures import sentences_text
+    from rag.evaluation.sentences import evaluate_sentences
+
+    with progress("reading") as done:
+        figures = evaluate_sentences(file, _reader(reader), limit=limit, progress=done)
+    show(figures, sentences_text, as_json=as_json)
+
+
+def _ask_all(
+    items: Any,
+    *,
+    index: Path | None,
+    encoder: str | None,
+    reader: str | None,
+    min_confidence: float,
+    settings: dict[str, Any],
+) -> Evaluation:
+    """Open the engine, ask it, and note what it was."""
+    from datetime import UTC, datetime
+    from importlib.metadata import version
+
+    from rag.console import progress_bar
+    from rag.evaluation.run import evaluate
+    from rag.pipeline import open_engine
+
+    options: dict[str, Any] = {} if reader is None else {"reader": reader}
+    with progress_bar(sys.stderr) as update:
+        engine = open_engine(index, None, encoder=encoder, progress=update, **options)
+    with engine, progress("asking") as done:
+        info = engine.info()
+        noted = {
+            **settings,
+            "articles": info.articles,
+            "encoder": info.encoder,
+            "reader": reader or "default",
+            "threshold": min_confidence,
+            "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+            "citewell": version("citewell"),
+        }
+        return evaluate(engine, items, min_confidence=min_confidence, settings=noted, progress=done)
+
+
+def _tell(
+    run: Evaluation,
+    comparison: Comparison | None,
+    facts: Mapping[str, Any],
+    written: Mapping[str, Path | None],
+    *,
+    as_json: bool,
+) -> None:
+    """Print the run."""
+    figures = {**run.figures(), "settings": dict(run.settings)}
+    if comparison is not None:
+        figures["comparison"] = {
+            "shared": comparison.shared,
+            "won": [new.id for _, new in comparison.won],
+            "lost": [new.id for _, new in comparison.lost],
+            "p": comparison.chance,
+        }
+    if facts:
+        figures["calibration"] = dict(facts)
+
+    def text(_: Mapping[str, Any]) -> str:
+        from rag.evaluation.figures import evaluation_text
+
+        lines = [evaluation_text(figures, comparison)]
+        lines += [f"{name:<12}{value}\n" for name, value in facts.items()]
+        lines += [f"{name:<12}{path}\n" for name, path in written.items() if path is not None]
+        return "".join(lines)
+
+    show(figures, text, as_json=as_json)
+
+
+def _reader(name: str | None) -> Reader:
+    from rag.reader_models import load_reader
+
+    reader = load_reader(name)
+    if reader is None:
+        raise typer.BadParameter("there is no reader to measure; name one", param_hint="--reader")
+    return reader

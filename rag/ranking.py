@@ -1,0 +1,94 @@
+"""Which of the retrieved sentences answers best: by a reader or, without one, by the encoder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rag.candidates import best_first, gather, rescored, with_reading
+from rag.logistic import logit
+from rag.reader import as_read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from rag.candidates import Candidate
+    from rag.logistic import Scoring
+    from rag.reader import Reader, Reading
+    from rag.retrieve import Evidence
+
+__all__ = ["FIRST_READ", "MORE_READ", "READ_PASSAGES", "rank_by_encoder", "rank_by_reader"]
+
+READ_PASSAGES = 40
+"""Passages that are retrieved to be read; most questions need far fewer (`rank_by_reader`)."""
+ENCODED_PASSAGES = 25
+"""Of these, the first ones, the sentences of which are scored when there is no reader."""
+ENCODED_SENTENCES = 24
+"""Sentences that are compared with the question by the encoder, the best by the cheaper features first."""
+FIRST_READ, MORE_READ = 8, 4
+"""Passages that are read at once: in the beginning, and each time that more may change the answer."""
+
+
+def rank_by_encoder(
+    evidence: Evidence,
+    encode: Callable[[Sequence[str]], NDArray[np.float32]],
+    scoring: Scoring,
+    *,
+    thorough: bool = False,
+) -> list[Candidate]:
+    """The sentences of the first passages, the most likely answer first, without a reader.
+
+    Args:
+        evidence: what was found for the question.
+        encode: gives the unit vectors of sentences.
+        scoring: the models that score them.
+        thorough: whether all sentences are compared by the encoder, not only the likeliest.
+    """
+    import numpy as np
+
+    model = scoring.sentence
+    found = gather(evidence.question, evidence.hits[:ENCODED_PASSAGES], evidence.rarity)
+    found = [rescored(each, model, cosine=each.features["passage_cosine"]) for each in found]
+    closest = sorted(found, key=best_first)[: None if thorough else ENCODED_SENTENCES]
+    if not closest:
+        return []
+    cosines = np.asarray(encode([candidate.text for candidate in closest]) @ evidence.vector)
+    ranked = [rescored(each, model, cosine=cosine) for each, cosine in zip(closest, cosines.tolist(), strict=True)]
+    return sorted(ranked, key=best_first)
+
+
+def rank_by_reader(evidence: Evidence, reader: Reader, scoring: Scoring, *, thorough: bool = False) -> list[Candidate]:
+    """The sentences of the passages that were read, the most likely answer first.
+
+    Passages are read in the order of how likely they look without reading. Eight are read; then four at a time, as
+    long as the likeliest of those that are left might yet outdo the best one found: reading seldom raises the odds of a
+    sentence by more than `Scoring.reach`.
+
+    Args:
+        evidence: what was found for the question.
+        reader: reads the passages.
+        scoring: the models that score their sentences.
+        thorough: whether all are read.
+    """
+    found = [rescored(each, scoring.prior) for each in gather(evidence.question, evidence.hits, evidence.rarity)]
+    likely: dict[int, float] = {}
+    for candidate in found:
+        number = candidate.passage.id
+        likely[number] = max(likely.get(number, float("-inf")), logit(candidate.probability))
+    order = sorted(likely, key=lambda number: -likely[number])
+    records = {candidate.passage.id: candidate.passage for candidate in found}
+    readings: dict[int, Reading] = {}
+    ranked: list[Candidate] = []
+    while order:
+        size = len(order) if thorough else MORE_READ if readings else FIRST_READ
+        part, order = order[:size], order[size:]
+        readings.update(
+            zip(part, reader.read(evidence.question.text, [as_read(records[number]) for number in part]), strict=True)
+        )
+        ranked = [rescored(each, scoring.sentence) for each in with_reading(found, readings)]
+        ranked.sort(key=best_first)
+        if order and ranked and logit(ranked[0].probability) > likely[order[0]] + scoring.reach:
+            break
+    return ranked
