@@ -15,11 +15,10 @@ from rag.scoring import answer_key, words_of
 from rag.types import Citation, Excerpt, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from index.store.base import ArticleRecord, SentencePlace
     from rag.candidates import Candidate
-    from rag.logistic import LogisticModel
     from rag.question import Question
 
 __all__ = ["Selection", "cite", "confidence_features", "distinct_facts", "select"]
@@ -53,21 +52,26 @@ class Selection:
 
 
 def select(
-    question: Question, ranked: Sequence[Candidate], model: LogisticModel, *, top: int, min_confidence: float
+    question: Question,
+    ranked: Sequence[Candidate],
+    confident: Callable[[Mapping[str, float]], float],
+    *,
+    top: int,
+    min_confidence: float,
 ) -> Selection:
     """Choose the sentences of the answer, each fact once.
 
     Args:
         question: what is asked.
         ranked: candidates, the best first.
-        model: gives the confidence.
+        confident: gives the confidence in [0, 1] for what it is made of (`confidence_features`).
         top: the greatest number of citations, and of related sentences.
         min_confidence: the confidence below which nothing is cited.
     """
     distinct, same = distinct_facts(ranked, max(2 * top, _COMPARED))
     if not distinct:
         return Selection(0.0, (), (), {})
-    confidence = model.probability(confidence_features(question, distinct, same))
+    confidence = confident(confidence_features(question, distinct, same))
     if confidence < min_confidence:
         return Selection(confidence, (), tuple(distinct[:top]), same)
     cited = [candidate for candidate in distinct[:_COMPARED] if _adds(candidate, distinct[0])][:top]

@@ -1,4 +1,6 @@
-"""The command line: `citewell ask`, `index`, `info`. Exceptions become one line on stderr and an exit code.
+"""The command line: `citewell ask`, `index`, `info`, `evaluate`, `train`.
+
+Exceptions become one line on stderr and an exit code.
 
 Standard output carries the answer, the report or the JSON and nothing else; progress and errors go to stderr. Whatever
 takes long to import is imported inside the command that needs it.
@@ -16,6 +18,8 @@ import typer
 from typer.core import TyperGroup
 
 from index.errors import CitewellError, QuestionError
+from rag.evaluation.cli import app as evaluation_commands
+from rag.training.cli import train_reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +50,8 @@ Exit codes:
   5  a question is empty, too long or no text (with --file: at least one)
   6  a model cannot be loaded
   7  something optional is needed and is not installed
+  8  nothing to train on, or an interrupted training that cannot be gone on with
+  9  a file of questions cannot be read, or has none that can be evaluated
 130  interrupted
 141  the program that read the output went away
 
@@ -85,6 +91,15 @@ EncoderOption = Annotated[
         "--encoder",
         metavar="NAME_OR_FOLDER",
         help="The sentence-transformers model that embeds, when it is not all-MiniLM-L6-v2.",
+        show_default=False,
+    ),
+]
+ReaderOption = Annotated[
+    str | None,
+    typer.Option(
+        "--reader",
+        metavar="NAME_OR_FOLDER",
+        help='The question-answering model that reads, when it is not the one that ships; "none": no reader.',
         show_default=False,
     ),
 ]
@@ -176,6 +191,7 @@ def ask(
         ),
     ] = 0.5,
     encoder: EncoderOption = None,
+    reader: ReaderOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Answer a question with quotes from the articles.
@@ -205,7 +221,7 @@ def ask(
             show(console, not_asked(asked, error, width=width))
 
     with progress_bar(sys.stderr) as progress:
-        engine = open_engine(index, articles, encoder=encoder, progress=progress)
+        engine = open_engine(index, articles, encoder=encoder, reader=reader, progress=progress)
     bad = False
     with engine:
         for number, (asked, unreadable) in enumerate(questions):
@@ -270,6 +286,10 @@ def info(*, index: IndexOption = None, as_json: JsonOption = False) -> None:
         _write_line(json_line(found.to_dict(), encoding=_encoding()))
     else:
         show(make_console(sys.stdout), info_text(found))
+
+
+app.add_typer(evaluation_commands, name="evaluate")
+app.command(name="train", no_args_is_help=True)(train_reader)
 
 
 def _read_questions(path: Path) -> list[tuple[str, str | None]]:

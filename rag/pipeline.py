@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from index.errors import ArticlesError
 from rag.answer import cite, select
+from rag.calibration import load_calibration
 from rag.logistic import scoring_for
 from rag.question import read_question
 from rag.ranking import READ_PASSAGES, rank_by_encoder, rank_by_reader
@@ -19,7 +20,7 @@ from rag.retrieve import Evidence, Retriever
 from rag.types import Answer, ArticleView
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from index.encoder import Encoder
     from index.store.base import IndexInfo
     from index.store.local import LocalStore
+    from rag.calibration import Calibration
     from rag.candidates import Candidate
     from rag.logistic import Scoring
     from rag.question import Question
@@ -42,6 +44,8 @@ TOP = 5
 """Citations at most, unless said otherwise."""
 MIN_CONFIDENCE = 0.5
 """Below this probability nothing is cited, unless said otherwise."""
+NO_READER = "none"
+"""The reader's name when there is none: the encoder alone ranks the sentences."""
 _REMEMBERED_SENTENCES = 20_000
 
 
@@ -53,6 +57,7 @@ class Engine:
         encoder: the encoder that made its vectors.
         reader: reads the retrieved passages; None: the encoder alone ranks their sentences.
         scoring: the models that weigh what they say; those that belong to the reader when None.
+        calibration: brings the confidence into line with the user's own questions.
 
     Use `Engine.open` for an index folder:
 
@@ -67,16 +72,23 @@ class Engine:
         reader: Reader | None = None,
         *,
         scoring: Scoring | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
         self._store = store
         self._reader = reader
+        self._calibration = calibration
         self._scoring = scoring or scoring_for(reader.folder if reader is not None else None, reader is not None)
         self._retriever = Retriever(store, encoder)
         self._sentences = _SentenceVectors(encoder)
 
     @classmethod
     def open(
-        cls, index: Path | str, *, encoder: Encoder | str | None = None, reader: Reader | str | None = None
+        cls,
+        index: Path | str,
+        *,
+        encoder: Encoder | str | None = None,
+        reader: Reader | str | None = None,
+        calibrated: bool = True,
     ) -> Engine:
         """Open an index folder.
 
@@ -84,6 +96,7 @@ class Engine:
             index: the folder.
             encoder: the encoder or its name; the one that the index names when None.
             reader: the reader, its name or its folder; the shipped one when None, and none when "none".
+            calibrated: whether a calibration that is kept with the index is used.
 
         Raises:
             StoreNotFound, StoreVersionMismatch, StoreDamaged: when the folder cannot be used.
@@ -105,7 +118,9 @@ class Engine:
             database.close()
         if reader is None or isinstance(reader, str):
             reader = load_reader(reader)
-        return cls(LocalStore.open(folder), encoder, reader)
+        name = reader.name if reader is not None else NO_READER
+        calibration = load_calibration(folder, reader=name) if calibrated else None
+        return cls(LocalStore.open(folder), encoder, reader, calibration=calibration)
 
     def ask(self, question: str, *, top: int = TOP, min_confidence: float = MIN_CONFIDENCE) -> Answer:
         """Answer a question with quoted sentences.
@@ -127,7 +142,7 @@ class Engine:
         evidence = self._retrieve(question, READ_PASSAGES, clock)
         asked, ranked = evidence.question, self.rank(evidence)
         clock.lap("read")
-        chosen = select(asked, ranked, self._scoring.confidence, top=top, min_confidence=min_confidence)
+        chosen = select(asked, ranked, self._confidence, top=top, min_confidence=min_confidence)
         listed = (*chosen.cited, *chosen.related)
         twins = [twin for candidate in listed for twin in chosen.same.get(candidate.sentence.id, ())]
         places = self._store.places([candidate.sentence for candidate in (*listed, *twins)])
@@ -148,6 +163,15 @@ class Engine:
         )
         clock.lap("cite")
         return answer
+
+    def _confidence(self, features: Mapping[str, float]) -> float:
+        confidence = self._scoring.confidence.probability(features)
+        return confidence if self._calibration is None else self._calibration(confidence)
+
+    @property
+    def reader(self) -> str:
+        """The name of the reader; "none" without one."""
+        return self._reader.name if self._reader is not None else NO_READER
 
     def ask_many(
         self, questions: Iterable[str], *, top: int = TOP, min_confidence: float = MIN_CONFIDENCE
@@ -289,6 +313,7 @@ def open_engine(
     *,
     encoder: str | None = None,
     reader: str | None = None,
+    calibrated: bool = True,
     progress: Callable[[Progress], None] | None = None,
 ) -> Engine:
     """Open an index, after bringing it up to date with `articles` where there are any; see `ask` for the defaults.
@@ -298,6 +323,7 @@ def open_engine(
         articles: a file or folder.
         encoder: the name or folder of the encoder, for an index that is made now.
         reader: the name or folder of the reader; the shipped one when None, and none when "none".
+        calibrated: whether a calibration that is kept with the index is used.
         progress: called while articles are indexed.
 
     Raises:
@@ -309,10 +335,10 @@ def open_engine(
 
     folder, to_index = resolve(index, articles)
     if to_index is None:
-        return Engine.open(folder, encoder=encoder, reader=reader)
+        return Engine.open(folder, encoder=encoder, reader=reader, calibrated=calibrated)
     loaded = load_encoder(encoder) if encoder is not None else None
     build_index([to_index], folder, encoder=loaded, progress=progress)
-    return Engine.open(folder, encoder=loaded, reader=reader)
+    return Engine.open(folder, encoder=loaded, reader=reader, calibrated=calibrated)
 
 
 def read_info(index: Path) -> IndexInfo:

@@ -299,7 +299,7 @@ class TransformersReader(BatchReader):
         logging.set_verbosity_error()  # type: ignore[no-untyped-call]
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         try:
-            slow = AutoTokenizer.from_pretrained(source, use_fast=True)  # type: ignore[no-untyped-call]
+            slow = AutoTokenizer.from_pretrained(source, use_fast=True)
             model, report = AutoModelForQuestionAnswering.from_pretrained(
                 source, dtype=torch.float32, output_loading_info=True
             )

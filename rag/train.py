@@ -1,279 +1,218 @@
 """Makes a reader from an encoder's weights: `citewell train`. How the shipped one was made.
 
-A training goes on where it was interrupted: what a step sees depends on the seed and the step's number alone, and the
-state is written every few minutes. On a CPU it runs in bf16 with a few fixed shapes, on a GPU where there is one.
+A training goes on where it was interrupted. What it leaves in its folder: `model.onnx` (int8) and `tokenizer.json`,
+which are the reader; `fp32/`, the same before it was made small; `scoring.json`, the weights that belong to it, where
+questions and an index are given; `README.md`, its card; and the state that it can be gone on from.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import random
+import platform
+import shutil
 import time
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from index.encoder import available_cores
+from index.encoder import available_cores, default_model_folder
 from index.errors import TrainingError
-from rag.training.batches import make_batches, rows_of, to_arrays
-from rag.training.data import read_data_set
-from rag.training.examples import examples_of, neighbours, ranked_examples
-from rag.training.retrieved import retrieved_examples
+from rag.evaluation.questions import Part, read_questions
+from rag.evaluation.ranking_files import read_ranking_file
+from rag.logistic import SCORING_FILE
+from rag.reader_models import OnnxReader, Tokenizer
+from rag.training.held_out import ModuleReader, figures
+from rag.training.loop import Plan, Sources, read_sources, train
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from rag.training.batches import Row
-    from rag.training.data import DataSet
-    from rag.training.examples import Example
+    from rag.reader import Reader
     from rag.training.retrieved import Retrieved
 
-__all__ = ["Plan", "Sources", "read_sources", "train"]
+__all__ = ["AskedIndex", "DataFiles", "Plan", "find_data", "make_reader"]
 
 _log = logging.getLogger(__name__)
 
-CHECKPOINT = "checkpoint.pt"
-CHECKPOINT_EVERY = 240.0
-"""Seconds between two states that are written."""
+_LEARNT = (
+    "squadshifts_",
+    "multispanqa",
+    "qamr_dev",
+    "qamr_test",
+    "qasrl_gs_wiki",
+    "qanom",
+    "trecqa_train",
+    "wikiqa_train.a",
+)
+_MEASURED_SPANS = ("policyqa_dev",)
+_MEASURED_SENTENCES = ("trecqa_dev", "wikiqa_dev.a")
+_ON_THE_WAY = 60
+"""Questions of each held-out set, and of the first of the ranking files, for the figures on the way."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """The settings of a training; a state can be gone on with under the same settings only.
+class DataFiles:
+    """What is learnt from, and what is measured on and never learnt from."""
+
+    learnt: tuple[Path, ...]
+    spans: tuple[Path, ...] = ()
+    sentences: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AskedIndex:
+    """Questions with known answering articles, and the index that they are asked of.
 
     Attributes:
-        epochs: how often all is seen; a fraction is allowed.
-        rate: the greatest learning rate; it rises over the first 6% of the steps and falls to nothing.
-        tokens: of a step, padding included.
-        seed: of everything that is drawn.
-        shares: by the beginning of a data set's name, how many of its questions are drawn in an epoch; others whole.
-        held_out: by the beginning of a data set's name, the share of its documents that is kept for measuring.
-        repeat: how often in an epoch the questions asked of the index are seen.
+        questions: a file as `rag.evaluation.questions` reads it.
+        index: the index folder.
+        learnt: the part of the questions that the reader learns from.
+        fitted: the part that the weights of the scores are fitted on; none of it is learnt from.
     """
 
-    epochs: float = 2.0
-    rate: float = 1.5e-4
-    tokens: int = 3072
-    seed: int = 1
-    shares: dict[str, int] = field(default_factory=lambda: {"qamr": 7_000, "qasrl": 1_000, "qanom": 2_000})
-    held_out: dict[str, float] = field(default_factory=lambda: {"squadshifts_new_wiki": 0.12})
-    repeat: int = 1
+    questions: Path
+    index: Path
+    learnt: Part = field(default_factory=lambda: Part(0.7, 1.0))
+    fitted: Part = field(default_factory=lambda: Part(0.5, 0.7))
 
 
-@dataclass(slots=True)
-class Sources:
-    """What is learnt from: data sets with the neighbours of their questions, and questions asked of an index.
+def find_data(paths: Sequence[Path]) -> DataFiles:
+    """The data sets in files and folders.
 
-    Attributes:
-        sets: the data sets, and for each question of one the contexts that look as if they might answer it.
-        retrieved: questions asked of an index.
-        held_out: for each data set of which a part is kept for measuring, that part.
-    """
-
-    sets: list[tuple[DataSet, list[list[int]]]] = field(default_factory=list)
-    retrieved: list[Retrieved] = field(default_factory=list)
-    held_out: list[DataSet] = field(default_factory=list)
-
-
-def read_sources(paths: Sequence[Path], plan: Plan, retrieved: Sequence[Retrieved] = ()) -> Sources:
-    """Read data sets, and find for each question passages that look as if they might answer it.
-
-    Args:
-        paths: the files.
-        plan: says what is held out.
-        retrieved: questions asked of an index.
+    A file that is named is learnt from. Of a folder, the public sets that the shipped reader was made with are, under
+    the names that they are published by; others of them are measured on.
 
     Raises:
-        TrainingError: when a file cannot be read.
+        TrainingError: when a path is not there, or there is nothing to learn from.
     """
-    sources = Sources(retrieved=list(retrieved))
+    learnt: list[Path] = []
+    spans: list[Path] = []
+    sentences: list[Path] = []
     for path in paths:
-        data = read_data_set(path)
-        for reason in data.skipped[:5]:
-            _log.warning("skipped: %s", reason)
-        if len(data.skipped) > 5:
-            _log.warning("skipped: %d more in %s", len(data.skipped) - 5, path.name)
-        share = next((share for name, share in plan.held_out.items() if data.name.startswith(name)), 0.0)
-        if share:
-            data, held_out = data.split(share)
-            sources.held_out.append(held_out)
-        alone = all(len(context.sentences) == 1 for context in data.contexts)
-        sources.sets.append((data, [[]] * len(data.asked) if alone else neighbours(data)))
-    return sources
+        if path.is_dir():
+            for kind, names in ((learnt, _LEARNT), (spans, _MEASURED_SPANS), (sentences, _MEASURED_SENTENCES)):
+                kind += [file for name in names for file in sorted(path.glob(f"{name}*")) if file.is_file()]
+        elif path.is_file():
+            learnt.append(path)
+        else:
+            raise TrainingError(f"{path} is not there; expected a data set, or a folder of them")
+    if not learnt:
+        raise TrainingError(
+            f"{', '.join(map(str, paths))} holds no data set to learn from; expected files whose names begin with "
+            f"{', '.join(_LEARNT)}, or any file in SQuAD format by its name"
+        )
+    return DataFiles(tuple(learnt), tuple(spans), tuple(sentences))
 
 
-def epoch_rows(sources: Sources, plan: Plan, epoch: int, tokenizer: Any) -> list[list[Row]]:
-    """The rows of an epoch's questions; the same for the same seed."""
-    generator = random.Random(f"{plan.seed}:{epoch}")  # noqa: S311 - a reproducible draw, nothing secret
-    examples: list[Example] = []
-    for data, near in sources.sets:
-        share = next((count for name, count in plan.shares.items() if data.name.startswith(name)), None)
-        examples += examples_of(data, near, generator, questions=share)
-        examples += ranked_examples(data.ranked, generator)
-    for _ in range(plan.repeat):
-        examples += retrieved_examples(sources.retrieved, generator)
-    return rows_of(examples, tokenizer, cls=tokenizer.special("[CLS]"), sep=tokenizer.special("[SEP]"))
-
-
-def train(
-    sources: Sources,
-    encoder: Path,
+def make_reader(
+    files: DataFiles,
     out: Path,
     *,
     plan: Plan,
-    evaluate: Callable[[Any], dict[str, float]] | None = None,
+    asked: AskedIndex | None = None,
+    encoder: Path | None = None,
     say: Callable[[str], None] = _log.info,
-) -> Any:
-    """Train a reader, going on where an earlier run was interrupted.
+) -> dict[str, Any]:
+    """Train a reader, export it, fit its weights, measure it, and write its card.
 
     Args:
-        sources: what to learn from.
-        encoder: the folder of the encoder whose weights are the beginning.
-        out: a folder for the state; made when it is not there.
-        plan: the settings.
-        evaluate: called with the model four times in a training, for figures to show.
+        files: the data.
+        out: the folder to write to; what an interrupted run left there is gone on with.
+        plan: the settings of the training.
+        asked: questions and an index to learn retrieval's own passages from, and to fit the weights on.
+        encoder: the folder of the encoder whose weights are the beginning; the default encoder's when None.
         say: takes lines about how it goes.
 
     Returns:
-        The trained module (`rag.training.model.build`), on the CPU.
+        The facts of the card.
 
     Raises:
-        TrainingError: when there is nothing to learn from, or `out` holds the state of a training with other settings.
+        TrainingError: when there is nothing to learn from, or `out` holds another training's state.
+        CitewellError: when a file or the index cannot be read.
     """
-    import torch
+    from rag.training.card import write_card
+    from rag.training.model import export
 
-    from rag.reader_models import Tokenizer
-    from rag.training.model import build
+    start = time.monotonic()
+    folder = encoder if encoder is not None else default_model_folder()
+    if not (folder / "tokenizer.json").is_file():
+        raise TrainingError(f"{folder} holds no tokenizer.json; expected the folder of a sentence-transformers model")
+    sources = read_sources(files.learnt, plan, _retrieved(asked, say) if asked is not None else ())
+    tokenizer = Tokenizer.load(folder / "tokenizer.json")
+    ranked = read_ranking_file(files.sentences[0])[:_ON_THE_WAY] if files.sentences else []
 
-    torch.manual_seed(plan.seed)
-    torch.set_num_threads(available_cores())
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    tokenizer = Tokenizer.load(encoder / "tokenizer.json")
-    model = build(encoder).to(device)
-    decayed = [each for each in model.parameters() if each.ndim > 1]
-    plain = [each for each in model.parameters() if each.ndim <= 1]
-    optimizer = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": 0.01}, {"params": plain, "weight_decay": 0.0}], lr=plan.rate, fused=True
-    )
-    batches, epoch = _batches(sources, plan, 0, tokenizer), 0
-    if not batches:
-        raise TrainingError(
-            "there is nothing to train on; expected data sets with questions, see `citewell train --help`"
-        )
-    steps = max(1, round(len(batches) * plan.epochs))
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
-    out.mkdir(parents=True, exist_ok=True)
-    step = _restore(out / CHECKPOINT, plan, model, optimizer, schedule, say)
-    say(f"{len(batches):,} steps an epoch, {steps:,} in all, {step:,} done, on {device}")
-    first = 0
-    begun = saved = time.monotonic()
-    done_before = step
-    running: dict[str, float] = {}
-    model.train()
-    while step < steps:
-        while step >= first + len(batches):
-            first += len(batches)
-            epoch += 1
-            batches = _batches(sources, plan, epoch, tokenizer)
-        parts = _step(model, batches[step - first], plan, device)
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad(set_to_none=True)
-        step += 1
-        for name, value in parts.items():
-            running[name] = 0.98 * running.get(name, value) + 0.02 * value
-        if step % 50 == 0:
-            left = (time.monotonic() - begun) / (step - done_before) * (steps - step)
-            shown = ", ".join(f"{name} {value:.3f}" for name, value in running.items())
-            say(f"step {step:,} of {steps:,}: {shown}; {left / 60:.0f} min left")
-        if evaluate is not None and step < steps and step % max(1, steps // 4) == 0:
-            model.eval()
-            figures = evaluate(model)
-            model.train()
-            say(f"step {step:,}: " + ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
-        if time.monotonic() - saved > CHECKPOINT_EVERY:
-            _save(out / CHECKPOINT, plan, step, model, optimizer, schedule)
-            saved = time.monotonic()
-    _save(out / CHECKPOINT, plan, step, model, optimizer, schedule)
-    return model.eval().to("cpu")
+    def on_the_way(model: Any) -> dict[str, float]:
+        return figures(ModuleReader(model, tokenizer), sources.held_out, ranked, questions=_ON_THE_WAY)
 
-
-def _batches(sources: Sources, plan: Plan, epoch: int, tokenizer: Any) -> list[list[Row]]:
-    rows = epoch_rows(sources, plan, epoch, tokenizer)
-    return make_batches(rows, plan.tokens, random.Random(f"{plan.seed}:{epoch}:order"))  # noqa: S311
-
-
-def _step(model: Any, rows: Sequence[Row], plan: Plan, device: str) -> dict[str, float]:
-    """One forward and backward pass; the losses."""
-    import torch
-
-    from rag.training.model import SENTENCE_WEIGHT, losses
-
-    batch = to_arrays(rows, plan.tokens)
-    ids, mask, types = (torch.from_numpy(each).to(device) for each in (batch.ids, batch.mask, batch.types))
-    with torch.autocast(device, dtype=torch.bfloat16):
-        scores = model(ids, mask, types)
-    parts = losses(scores.float(), batch)
-    loss = parts["span"] + SENTENCE_WEIGHT * (parts["sentence"] + parts["list"])
-    if loss.requires_grad:
-        loss.backward()  # type: ignore[no-untyped-call]
-    return {name: float(value.detach()) for name, value in parts.items()}
-
-
-def _rate(step: int, steps: int) -> float:
-    """The share of the greatest learning rate: up in a straight line over the first 6% of the steps, then down.
-
-    >>> _rate(0, 100), _rate(6, 100), _rate(100, 100)
-    (0.14285714285714285, 1.0, 0.0)
-    """
-    rising = max(1, round(steps * 0.06))
-    return (step + 1) / (rising + 1) if step < rising else max(0.0, (steps - step) / max(1, steps - rising))
-
-
-def _save(path: Path, plan: Plan, step: int, model: Any, optimizer: Any, schedule: Any) -> None:
-    """Write the state in one step, so that an interruption leaves the one before."""
-    import torch
-
-    state = {
-        "plan": json.dumps(asdict(plan), sort_keys=True),
-        "step": step,
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "schedule": schedule.state_dict(),
+    model = train(sources, folder, out, plan=plan, evaluate=on_the_way, say=say)
+    trained = time.monotonic() - start
+    say("exporting")
+    (out / "fp32").mkdir(exist_ok=True)
+    export(model, out / "fp32" / "model.onnx", out / "model.onnx")
+    for target in (out, out / "fp32"):
+        shutil.copyfile(folder / "tokenizer.json", target / "tokenizer.json")
+    if asked is not None:
+        say("fitting the weights of the scores")
+        _fit(asked, files, plan, out)
+    facts = {
+        "encoder": str(folder.name if encoder is not None else "all-MiniLM-L6-v2"),
+        "plan": asdict(plan),
+        "data": _counts(sources),
+        "seconds": trained,
+        "machine": f"{platform.machine()}, {available_cores()} cores",
+        "figures": {
+            "int8": measure(OnnxReader.load(out), files, sources),
+            "fp32": measure(OnnxReader.load(out / "fp32"), files, sources),
+        },
     }
-    beside = path.with_suffix(".part")
-    torch.save(state, beside)
-    beside.replace(path)
+    (out / "facts.json").write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
+    write_card(out, facts)
+    return facts
 
 
-def _restore(path: Path, plan: Plan, model: Any, optimizer: Any, schedule: Any, say: Callable[[str], None]) -> int:
-    """Take up the state that is there, if any; the number of steps done.
+def measure(reader: Reader, files: DataFiles, sources: Sources) -> dict[str, dict[str, Any]]:
+    """The figures of a reader on what is held out, by the name of the set."""
+    from rag.evaluation.sentences import evaluate_sentences
+    from rag.evaluation.squad import evaluate_squad
 
-    Raises:
-        TrainingError: when it cannot be read, or belongs to other settings.
-    """
-    import torch
+    found: dict[str, dict[str, Any]] = {}
+    for data in sources.held_out:
+        found[f"{data.name} (held out)"] = {"f1": 100 * figures(reader, [data], [], questions=10**6).get("f1", 0.0)}
+    for path in files.spans:
+        found[path.name] = evaluate_squad(path, reader)
+    for path in files.sentences:
+        found[path.name] = evaluate_sentences(path, reader)
+    return found
 
-    if not path.exists():
-        return 0
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        wanted = json.dumps(asdict(plan), sort_keys=True)
-        if state["plan"] != wanted:
-            raise TrainingError(
-                f"{path} is the state of a training with other settings ({state['plan']}), not {wanted}; name another "
-                "folder, or remove that file"
-            )
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        schedule.load_state_dict(state["schedule"])
-    except TrainingError:
-        raise
-    except Exception as error:
-        raise TrainingError(
-            f"{path} cannot be read ({type(error).__name__}); remove it to train from the beginning"
-        ) from error
-    say(f"going on from step {state['step']:,}")
-    return int(state["step"])
+
+def _retrieved(asked: AskedIndex, say: Callable[[str], None]) -> list[Retrieved]:
+    from rag.pipeline import Engine
+    from rag.training.retrieved import retrieve_for
+
+    items = [item for item in read_questions(asked.questions) if item.fraction in asked.learnt]
+    say(f"retrieving for {len(items):,} questions")
+    with Engine.open(asked.index, reader="none") as engine:
+        return list(retrieve_for(engine, items))
+
+
+def _fit(asked: AskedIndex, files: DataFiles, plan: Plan, out: Path) -> None:
+    """Write the weights that belong to the reader in `out`."""
+    from rag.fit import fit, news_examples, squad_examples
+    from rag.pipeline import Engine
+
+    items = [item for item in read_questions(asked.questions) if item.fraction in asked.fitted]
+    with Engine.open(asked.index, reader=str(out)) as engine:
+        examples = list(news_examples(engine, items))
+    for path in files.learnt:
+        share = plan.held_out_of(path.name)
+        if share:
+            examples += squad_examples(path, str(out), held_out=share)
+    (out / SCORING_FILE).write_text(json.dumps(fit(examples).to_dict(), indent=1) + "\n", "utf-8")
+
+
+def _counts(sources: Sources) -> dict[str, int]:
+    counts = {data.name: len(data.asked) + len(data.ranked) for data, _ in sources.sets}
+    if sources.retrieved:
+        counts["questions asked of the index"] = len(sources.retrieved)
+    return counts

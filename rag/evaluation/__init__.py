@@ -1,7 +1,8 @@
-"""Measuring answers: on a user's own questions with `evaluate`, and readers on public sets of questions.
+"""Measuring answers: an index on a user's own questions, and a reader alone on public sets. `citewell evaluate`.
 
-`citewell evaluate` is the command; what it prints and writes is made of the functions here. The modules from the ground
-up: `files` and `ranking_files` read, `metrics` computes figures from plain numbers, `questions` says what a right
-sentence is, `run` asks an engine, `squad` and `sentences` measure a reader alone, `compare` sets two runs side by side,
-`report` and `plots` draw.
+From the ground up: `files` and `ranking_files` read; `metrics` computes figures from plain numbers; `questions` says
+what is asked and what a right sentence is; `outcomes` holds what came of each question, `run` asks an engine and
+computes its figures, `compare` sets two runs side by side; `squad` and `sentences` measure a reader; `figures` names
+figures for people; `report` is the page, of `cases`, `plots` and `style`; `cli` is the command, of `options` and
+`output`.
 """

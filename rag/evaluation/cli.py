@@ -7,6 +7,7 @@ reader. Standard output carries the figures or the JSON and nothing else.
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path  # noqa: TC003 - typer reads the annotations when it runs
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -135,16 +136,10 @@ def evaluate_questions(
         encoder=encoder,
         reader=reader,
         min_confidence=min_confidence,
+        calibrated=not calibrate,
         settings={"questions": questions.name, "index": str(folder), "part": part, "limit": limit},
     )
     comparison = None if old is None else compared(run, old)
-    facts: dict[str, Any] = {}
-    if calibrate:
-        from rag.calibration import fit_user_calibration
-
-        facts = fit_user_calibration(
-            [(each.confidence, each.right) for each in run.outcomes], folder / "calibration.json"
-        )
     if save is not None:
         from rag.console import json_line
 
@@ -153,6 +148,16 @@ def evaluate_questions(
         from rag.evaluation.report import report_html
 
         write(report, report_html(run, comparison=comparison, old=old))
+    # Behind what is written: it may find too few questions, and they have been asked.
+    facts: dict[str, Any] = {}
+    if calibrate:
+        from rag.calibration import fit_calibration, save_calibration
+
+        found = fit_calibration(
+            [(each.confidence, each.right) for each in run.outcomes], reader=str(run.settings["reader"])
+        )
+        save_calibration(found, folder)
+        facts = asdict(found)
     _tell(run, comparison, facts, {"report": report, "saved": save}, as_json=as_json)
 
 
@@ -214,6 +219,7 @@ def _ask_all(
     encoder: str | None,
     reader: str | None,
     min_confidence: float,
+    calibrated: bool,
     settings: dict[str, Any],
 ) -> Evaluation:
     """Open the engine, ask it, and note what it was."""
@@ -224,16 +230,15 @@ def _ask_all(
     from rag.evaluation.run import evaluate
     from rag.pipeline import open_engine
 
-    options: dict[str, Any] = {} if reader is None else {"reader": reader}
     with progress_bar(sys.stderr) as update:
-        engine = open_engine(index, None, encoder=encoder, progress=update, **options)
+        engine = open_engine(index, None, encoder=encoder, reader=reader, calibrated=calibrated, progress=update)
     with engine, progress("asking") as done:
         info = engine.info()
         noted = {
             **settings,
             "articles": info.articles,
             "encoder": info.encoder,
-            "reader": reader or "default",
+            "reader": engine.reader,
             "threshold": min_confidence,
             "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
             "citewell": version("citewell"),
@@ -265,7 +270,8 @@ def _tell(
         from rag.evaluation.figures import evaluation_text
 
         lines = [evaluation_text(figures, comparison)]
-        lines += [f"{name:<12}{value}\n" for name, value in facts.items()]
+        if facts:
+            lines.append(f"{'calibrated':<12}slope {facts['slope']:.3f}, shift {facts['shift']:+.3f} of the log odds\n")
         lines += [f"{name:<12}{path}\n" for name, path in written.items() if path is not None]
         return "".join(lines)
 

@@ -255,7 +255,7 @@ class Twist:
     """
 
     def __init__(self, questions: Iterable[str]) -> None:
-        self._names = sorted({name for question in questions for name in _NAME.findall(question)})
+        self._names: list[str] = sorted({name for question in questions for name in _NAME.findall(question)})
 
     def __call__(self, question: str, generator: random.Random) -> str | None:
         """The changed question; None when nothing in it can be changed."""

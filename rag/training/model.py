@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from index.runtime import load_onnxruntime
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -103,15 +105,17 @@ def sentence_scores(relevance: torch.Tensor, sentence: torch.Tensor, count: int)
     return sums / sizes.clamp(min=1)
 
 
-def export(model: Any, path: Path, *, vocabulary: int) -> None:
-    """Write a model as ONNX in fp32, then as int8 beside it.
+def export(model: Any, full: Path, small: Path) -> None:
+    """Write a model as ONNX: in fp32, and as int8.
 
     Args:
         model: what `build` made, on the CPU.
-        path: the int8 file; the other one has `.fp32.onnx` in the place of `.onnx`.
-        vocabulary: the size of the vocabulary, for the probe's numbers.
+        full: the fp32 file.
+        small: the int8 file; dynamic, a scale for each channel of the weights.
     """
     import torch
+
+    load_onnxruntime()
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     class Graph(torch.nn.Module):
@@ -124,11 +128,10 @@ def export(model: Any, path: Path, *, vocabulary: int) -> None:
             return scores[:, :, 0], scores[:, :, 1], scores[:, :, 2]
 
     graph = Graph().eval()
-    ids = torch.arange(12).reshape(2, 6) % vocabulary
+    ids = torch.arange(12).reshape(2, 6)
     inputs = (ids, torch.ones_like(ids), torch.zeros_like(ids))
     names = ["input_ids", "attention_mask", "token_type_ids"]
     outputs = ["start", "end", "relevance"]
-    full = path.with_suffix(".fp32.onnx")
     with torch.no_grad():
         torch.onnx.export(
             graph,
@@ -140,4 +143,4 @@ def export(model: Any, path: Path, *, vocabulary: int) -> None:
             opset_version=17,
             dynamo=False,
         )
-    quantize_dynamic(full, path, weight_type=QuantType.QInt8, per_channel=True)
+    quantize_dynamic(full, small, weight_type=QuantType.QInt8, per_channel=True)

@@ -26,6 +26,7 @@ class OverlapReader:
     """Marks the first number or name that the question has not; its score is how many words they have in common."""
 
     name = "overlap"
+    folder = None
 
     def __init__(self) -> None:
         self.read_passages: list[Passage] = []

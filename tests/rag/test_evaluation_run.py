@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +23,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ARTICLES = {
-    "lund": "Bridge Opens in Lund\n\nThe new bridge in Lund opened on Monday after four years of work, the city said.\n\n"
-    "It cost 12 million euros.\n",
-    "oslo": "Ferry Sinks Off Oslo\n\nA ferry with 40 passengers sank off Oslo on Tuesday, and all were saved.\n\n"
-    "The captain was questioned by the police.\n",
+    "lund": """Bridge Opens in Lund
+
+The new bridge in Lund opened on Monday after four years of work, the city said.
+
+It cost 12 million euros.
+""",
+    "oslo": """Ferry Sinks Off Oslo
+
+A ferry with 40 passengers sank off Oslo on Tuesday, and all were saved.
+
+The captain was questioned by the police.
+""",
 }
 ITEMS = [
     EvaluationQuestion("bridge", "When did the new bridge in Lund open?", ("Monday",), ("lund.txt",)),
@@ -44,8 +51,7 @@ def engine(tiny_encoder: Any, tmp_path: Path) -> Iterator[Engine]:
     for name, text in ARTICLES.items():
         (articles / f"{name}.txt").write_text(text, "utf-8")
     build_index([articles], tmp_path / "index", encoder=tiny_encoder)
-    plain: dict[str, Any] = {"reader": "none"} if "reader" in inspect.signature(Engine.open).parameters else {}
-    with Engine.open(tmp_path / "index", encoder=tiny_encoder, **plain) as opened:
+    with Engine.open(tmp_path / "index", encoder=tiny_encoder, reader="none") as opened:
         yield opened
 
 
@@ -93,15 +99,15 @@ def test_what_would_be_answered_is_what_the_engine_answers(engine: Engine) -> No
 
 
 def test_each_question_is_asked_once_behind_a_warm_up(engine: Engine) -> None:
-    class Listening:
-        asked: list[str] = []
+    asked: list[str] = []
 
+    class Listening:
         def ask(self, question: str, **options: Any) -> Answer:
-            self.asked.append(question)
+            asked.append(question)
             return engine.ask(question, **options)
 
     evaluate(Listening(), ITEMS)
-    assert Listening.asked == [WARM_UP, *(item.question for item in ITEMS)]
+    assert asked == [WARM_UP, *(item.question for item in ITEMS)]
 
 
 def test_nothing_to_ask_is_an_error(engine: Engine) -> None:
