@@ -52,7 +52,8 @@ class Calibration:
         >>> Calibration(1.0, 0.0, "any", 30)(0.25)
         0.25
         """
-        return 1 / (1 + math.exp(-(self.slope * logit(confidence) + self.shift)))
+        odds = self.slope * logit(confidence) + self.shift
+        return 1 / (1 + math.exp(-max(-40.0, min(40.0, odds))))
 
 
 def fit_calibration(answers: Sequence[tuple[float, bool]], *, reader: str) -> Calibration:
@@ -117,7 +118,7 @@ def load_calibration(folder: Path, *, reader: str) -> Calibration | None:
             raise ValueError(f"slope {found.slope}, shift {found.shift}")
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise StoreDamaged(
             f"{path} cannot be read as a calibration ({type(error).__name__}: {first_line(error)}); remove the file, "
             "or fit it again with `citewell evaluate QUESTIONS --calibrate`"

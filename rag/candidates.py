@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from rag.scoring import Context, answer_key, collective_features, sentence_features
+from rag.scoring import Context, answer_key, collective_features, day_of, sentence_features
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -78,6 +78,8 @@ def gather(question: Question, hits: Sequence[Hit], rarity: Mapping[str, float])
                     cosine=hit.cosine,
                     position=position,
                     paragraph=sentence.paragraph,
+                    passage=record.id,
+                    day=day_of(record.article.published),
                 )
             )
             previous = text

@@ -255,6 +255,9 @@ def _quote(citation: Citation, *, width: int | None, dim: bool) -> Text:
         quote.stylize("bold yellow", *citation.highlight)
     out = Text(style="dim" if dim else "")
     out.append(_hanging(quote, marker, width)).append("\n")
+    if citation.context is not None and not dim:
+        before = Text(f"before it: {visible(citation.context.quote)}", style="dim")
+        out.append(_hanging(before, " " * len(marker), width)).append("\n")
     for line in (_about(citation), citation.location):
         out.append(" " * len(marker)).append(visible(line), style="cyan" if line == citation.location else "italic")
         out.append("\n")

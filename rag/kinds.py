@@ -7,7 +7,7 @@ import re
 
 from index.analysis import words
 
-__all__ = ["EXACT_KINDS", "answer_spans", "kinds_of"]
+__all__ = ["EXACT_KINDS", "answer_spans", "asks_whether", "kinds_of"]
 
 EXACT_KINDS = frozenset({"age", "amount", "date", "duration"})
 """Kinds whose spans are the answering words themselves, not merely a sign that these are near."""
@@ -63,6 +63,23 @@ def kinds_of(question: str) -> tuple[str, ...]:
     ('date', 'place')
     """
     return tuple(kind for kind, pattern in _QUESTIONS.items() if pattern.search(question))
+
+
+_WHETHER = re.compile(
+    r"""(?:^|[.!?;:,]\s+)(?:(?:and|but|so)\s+)?
+    (?:is|are|was|were|am|do|does|did|has|have|had|can|could|will|would|should|may|might|must|isn['’]t|aren['’]t|wasn['’]t
+    |weren['’]t|don['’]t|doesn['’]t|didn['’]t|hasn['’]t|haven['’]t|can['’]t|won['’]t)\s(?![^?]*\bor\b)[^?.!]*\??\s*$""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def asks_whether(question: str) -> bool:
+    """Whether yes or no would answer; then no words of a sentence do, only the sentence whole.
+
+    >>> asks_whether("Did Putin agree?"), asks_whether("What did Putin demand?"), asks_whether("Was it Tom or Sam?")
+    (True, False, False)
+    """
+    return _WHETHER.search(question) is not None
 
 
 @functools.lru_cache(maxsize=20_000)

@@ -164,6 +164,10 @@ class Engine:
         clock.lap("cite")
         return answer
 
+    def confidence(self, question: Question, ranked: Sequence[Candidate]) -> float:
+        """The probability in [0, 1] that the first of ranked sentences answers; 0 when there is none."""
+        return select(question, ranked, self._confidence, top=1, min_confidence=0.0).confidence
+
     def _confidence(self, features: Mapping[str, float]) -> float:
         confidence = self._scoring.confidence.probability(features)
         return confidence if self._calibration is None else self._calibration(confidence)

@@ -11,6 +11,7 @@ Source: Devlin et al., "BERT" (2019), section 4.3.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -36,6 +37,8 @@ __all__ = [
     "Tokens",
     "Window",
     "as_read",
+    "best_span",
+    "consensus_span",
     "decode",
     "lay_out",
     "merge",
@@ -48,6 +51,8 @@ MAX_QUESTION_TOKENS = 96
 MAX_TITLE_TOKENS = 40
 MAX_ANSWER_TOKENS = 30
 """The longest answer, in tokens; as long as is usual for SQuAD."""
+_HOPELESS = 8.0
+"""A sentence whose best span's score lies so far behind the best one of its window will not be quoted for its words."""
 _OVERLAP_TOKENS = 64
 """What two pieces of a sentence that is too long for a window have in common."""
 
@@ -233,7 +238,15 @@ def _pieces(tokens: Tokens, room: int) -> list[Tokens]:
     return [tokens.part(start, start + room) for start in range(0, len(tokens) - (room - step), step)]
 
 
-def decode(window: Window, start: Scores, end: Scores, relevance: Scores | None = None) -> dict[int, SentenceReading]:
+def decode(
+    window: Window,
+    start: Scores,
+    end: Scores,
+    relevance: Scores | None = None,
+    *,
+    temperature: float = 0.0,
+    whole: bool = False,
+) -> dict[int, SentenceReading]:
     """The readings of a window's sentences, from the model's scores of its tokens.
 
     The best span of a sentence begins and ends in it, in that order, and has at most `MAX_ANSWER_TOKENS` tokens.
@@ -244,22 +257,59 @@ def decode(window: Window, start: Scores, end: Scores, relevance: Scores | None 
         end: the same as its last one.
         relevance: each token's share in its sentence's score, the sentence's being their mean; None for a model
             without a head for sentences.
+        temperature: 0: the span with the greatest score is marked. Above 0: the one that has most in common with all
+            likely ones (`consensus_span`); the margin is that of the greatest score all the same.
+        whole: whether a sentence is marked whole, as for a question that yes or no would answer.
 
     Returns:
         By number of the sentence; of a sentence in two pieces, the better one's.
     """
     no_answer = float(start[0] + end[0])
+    spans = [best_span(start[at : at + len(piece)], end[at : at + len(piece)]) for _, at, piece in window.pieces]
+    widest = max((score for _, _, score in spans), default=0.0)
     found: dict[int, SentenceReading] = {}
-    for number, at, tokens in window.pieces:
+    for (number, at, tokens), (first, last, score) in zip(window.pieces, spans, strict=True):
         stop = at + len(tokens)
-        first, last, score = best_span(start[at:stop], end[at:stop])
-        span = SpanReading(tokens.spans[first][0], tokens.spans[last][1], score)
+        if whole:
+            first, last = 0, len(tokens) - 1
+        elif temperature > 0 and score > widest - _HOPELESS:
+            first, last = consensus_span(start[at:stop], end[at:stop], temperature=temperature)
         margin = score - no_answer
         own = margin if relevance is None else float(relevance[at:stop].mean())
-        reading = SentenceReading(span, margin, own)
+        reading = SentenceReading(SpanReading(tokens.spans[first][0], tokens.spans[last][1], score), margin, own)
         known = found.get(number)
         found[number] = reading if known is None else _better(known, reading)
     return found
+
+
+def consensus_span(
+    start: Scores, end: Scores, *, temperature: float, longest: int = MAX_ANSWER_TOKENS, likely: int = 40
+) -> tuple[int, int]:
+    """The first and the last token of the span that is expected to have most tokens in common with the answer.
+
+    Among the `likely` spans with the greatest scores, that of the greatest expected F1 when the answer is one of them,
+    as likely as their scores say. Where the model is sure, it is the span with the greatest score; where it wavers
+    between a name and the name with a title, it is what they agree on.
+
+    Source: minimum Bayes risk decoding, Kumar and Byrne (2004).
+
+    >>> import numpy as np
+    >>> consensus_span(np.array([1.0, 0.9, 0.8, -9.0]), np.array([-9.0, -9.0, -9.0, 1.0]), temperature=1.0)
+    (1, 3)
+    """
+    import numpy as np
+
+    sums = np.where(_allowed(len(start), longest), start[:, None] + end[None, :], -np.inf).ravel()
+    count = min(likely, len(sums))
+    top = np.argpartition(-sums, count - 1)[:count]
+    top = top[sums[top] > -np.inf]
+    first, last = np.divmod(top, len(start))
+    weights = np.exp((sums[top] - sums[top].max()) / temperature)
+    common = np.minimum(last[:, None], last[None, :]) - np.maximum(first[:, None], first[None, :]) + 1
+    lengths = last - first + 1
+    expected = (2 * np.maximum(common, 0) / (lengths[:, None] + lengths[None, :])) @ weights
+    best = int(np.lexsort((-sums[top], -expected))[0])
+    return int(first[best]), int(last[best])
 
 
 def best_span(start: Scores, end: Scores, *, longest: int = MAX_ANSWER_TOKENS) -> tuple[int, int, float]:
@@ -271,12 +321,19 @@ def best_span(start: Scores, end: Scores, *, longest: int = MAX_ANSWER_TOKENS) -
     """
     import numpy as np
 
-    count = len(start)
-    sums = start[:, None] + end[None, :]
-    allowed = np.triu(np.ones((count, count), dtype=bool)) & ~np.triu(np.ones((count, count), dtype=bool), longest)
-    flat = int(np.where(allowed, sums, -np.inf).argmax())
-    first, last = divmod(flat, count)
+    sums = np.where(_allowed(len(start), longest), start[:, None] + end[None, :], -np.inf)
+    first, last = divmod(int(sums.argmax()), len(start))
     return first, last, float(sums[first, last])
+
+
+@functools.lru_cache(maxsize=1_024)
+def _allowed(count: int, longest: int) -> NDArray[np.bool_]:
+    """Which pairs of a first and a last token make a span, shape (count, count)."""
+    import numpy as np
+
+    first, last = np.indices((count, count))
+    allowed: NDArray[np.bool_] = (first <= last) & (last < first + longest)
+    return allowed
 
 
 def merge(passage: Passage, windows: Sequence[dict[int, SentenceReading]], no_answers: Sequence[float]) -> Reading:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 from index.analysis import stop_words, words
@@ -21,6 +23,7 @@ __all__ = [
     "Context",
     "answer_key",
     "collective_features",
+    "day_of",
     "new_terms",
     "sentence_features",
     "words_of",
@@ -30,6 +33,10 @@ _MANY_ARTICLES = 10
 """Retrieved articles from which it says much that a sentence stands at an article's head: in two articles any sentence
 may be asked for, in thousands those that report the story asked for say it first."""
 _VOTES = 3
+_STORY_DAYS = 2.0
+_STORY_POWER = 4
+"""Passages that match only half as well count a sixteenth."""
+_DAY = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})")
 
 
 @functools.lru_cache(maxsize=50_000)
@@ -60,6 +67,8 @@ class Context:
         cosine: the passage's cosine with the question.
         position: how many sentences of its passage stand before it.
         paragraph: the 0-based number of its paragraph in the article.
+        passage: the store's number of its passage.
+        day: when the article was published, as days since the year 1; None when that is not known.
     """
 
     before: str
@@ -69,6 +78,8 @@ class Context:
     cosine: float
     position: int
     paragraph: int
+    passage: int
+    day: int | None
 
 
 def sentence_features(
@@ -86,7 +97,8 @@ def sentence_features(
     stems = [word.stem for word in own]
     have = set(stems)
     before = have | {word.stem for word in words_of(context.before)}
-    around = before | {word.stem for word in words_of(context.title)}
+    headline = {word.stem for word in words_of(context.title)}
+    around = before | headline
     names = [term for term in question.terms if term in question.names]
     others = [term for term in question.terms if term not in question.names]
 
@@ -103,6 +115,7 @@ def sentence_features(
         "overlap": overlap,
         "before": with_before - overlap,
         "title": share(question.terms, around) - with_before,
+        "headline": share(question.terms, headline),
         "missing_name": 1.0 - share(names, around) if names else 0.0,
         "other_overlap": share(others, have),
         "pairs": _pairs(question.pairs, stems),
@@ -136,19 +149,30 @@ def collective_features(
         features: each one's own (`sentence_features`).
 
     Returns:
-        For each sentence: `article`, the best passage score of its article; `lead`, how near it stands to the head of
-        its article, where many articles were retrieved; `votes`, how much other articles that match the question
-        mention the names and numbers that it adds.
+        For each sentence: `article`, the best passage score of its article; `article_share`, its article's share of
+        the scores of all passages; `story`, how much else was published in the days around it that matches the
+        question as well; `lead`, how near it stands to the head of its article, where many articles were retrieved;
+        `votes`, how much other articles that match the question mention the names and numbers that it adds.
     """
     best: dict[int, float] = {}
+    passages: dict[int, Context] = {}
+    sums: dict[int, float] = {}
+    days: dict[int, int] = {}
     mentions: dict[str, dict[int, float]] = {}
     added = [new_terms(sentence, frozenset(question.terms)) for sentence in sentences]
     for context, own, terms in zip(contexts, features, added, strict=True):
         best[context.article] = max(best.get(context.article, 0.0), context.score)
+        if context.day is not None:
+            days[context.article] = context.day
+        if context.passage not in passages:
+            passages[context.passage] = context
+            sums[context.article] = sums.get(context.article, 0.0) + context.score
         weight = context.score * (own["overlap"] + own["before"])
         for term in terms:
             by_article = mentions.setdefault(term, {})
             by_article[context.article] = max(by_article.get(context.article, 0.0), weight)
+    total = sum(sums.values()) or 1.0
+    stories = {article: _story(article, days, best) for article in best}
     many = min(1.0, (len(best) - 1) / _MANY_ARTICLES)
     totals = {term: sum(by_article.values()) for term, by_article in mentions.items()}
     found = []
@@ -157,11 +181,46 @@ def collective_features(
         found.append(
             {
                 "article": best[context.article],
+                "article_share": sums[context.article] / total,
+                "story": stories[context.article],
                 "lead": many / (1 + context.paragraph),
                 "votes": math.log1p(max(0.0, sum(votes[:_VOTES]))),
             }
         )
     return found
+
+
+def _story(article: int, days: Mapping[int, int], scores: Mapping[int, float]) -> float:
+    """How much was published around an article's day that matches the question, as the log of one plus its weight.
+
+    News that is asked for was reported by many at once; what matches in other words is often another day's news.
+
+    Args:
+        article: the store's number of the article.
+        days: when each article was published, where that is known.
+        scores: the best passage score of each, in [0, 1].
+    """
+    if article not in days:
+        return 0.0
+    near = (
+        scores[other] ** _STORY_POWER * math.exp(-(((day - days[article]) / _STORY_DAYS) ** 2) / 2)
+        for other, day in days.items()
+        if other != article
+    )
+    return math.log1p(sum(near))
+
+
+def day_of(published: str | None) -> int | None:
+    """The day that a date begins with, as days since the year 1; None when it is not year, month and day in digits.
+
+    >>> day_of("2022/06/16"), day_of("2022-06-16T08:00:00Z"), day_of("June 16, 2022")
+    (738322, 738322, None)
+    """
+    match = _DAY.match(published or "")
+    try:
+        return date(*map(int, match.groups())).toordinal() if match is not None else None
+    except ValueError:
+        return None
 
 
 @functools.lru_cache(maxsize=50_000)

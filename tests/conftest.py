@@ -1,8 +1,10 @@
-"""What the tests share: the sample articles, a small deterministic encoder, and indexes built from them."""
+"""What the tests share: the sample articles, small deterministic models, and indexes built with them."""
 
 from __future__ import annotations
 
 import json
+import re
+import string
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,11 +15,15 @@ import pytest
 
 from index.analysis import words
 from index.build import build_index
+from index.dedupe import key
 from index.encoder import EncoderIdentity, load_encoder
+from index.store.base import ArticleRecord, PassageRecord, SentenceRecord
+from index.types import Span
 from rag.pipeline import Engine
+from rag.reader import Passage, Reading, SentenceReading, SpanReading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 ROOT = Path(__file__).parent.parent
 
@@ -45,9 +51,98 @@ class TinyEncoder:
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
+@dataclass
+class TinyReader:
+    """Marks the first number or name that the question has not; its score is how many words they have in common.
+
+    No answer scores 2. Notes what it was asked to read.
+    """
+
+    name: str = "tiny"
+    folder: Path | None = None
+    read_passages: list[Passage] = field(default_factory=list)
+
+    def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
+        self.read_passages += passages
+        asked = set(re.findall(r"\w+", question.lower()))
+        return [Reading(tuple(self._sentence(asked, each) for each in one.sentences), 2.0) for one in passages]
+
+    def _sentence(self, asked: set[str], sentence: str) -> SentenceReading:
+        words = list(re.finditer(r"\w+", sentence))
+        score = float(len(asked & {word.group().lower() for word in words}))
+        spans = [each for each in words if each.group().lower() not in asked and re.match(r"[A-Z0-9]", each.group())]
+        if not spans:
+            return SentenceReading(None, float("-inf"), score)
+        return SentenceReading(SpanReading(*spans[0].span(), score), score - 2.0, score)
+
+
 @pytest.fixture
 def tiny_encoder() -> TinyEncoder:
     return TinyEncoder()
+
+
+@pytest.fixture
+def tiny_reader() -> TinyReader:
+    return TinyReader()
+
+
+def _stored(
+    number: int,
+    *sentences: str,
+    article: int | None = None,
+    group: int | None = None,
+    before: str | None = None,
+    title: str = "",
+) -> PassageRecord:
+    """A passage as a store hands it out; `before` stands in front of it in its article."""
+    texts = [*([before] if before is not None else []), *sentences]
+    text = "\n\n".join(texts)
+    records, at = [], 0
+    for count, each in enumerate(texts, 100 * number):
+        records.append(SentenceRecord(count, Span(at, at + len(each)), 1, 0, "prose", key(each)))
+        at += len(each) + 2
+    own = number if article is None else article
+    written = ArticleRecord(own, f"{own:032x}", title, None, None, None, None, f"{own}.txt", Span(0, len(text)))
+    ahead = records.pop(0) if before is not None else None
+    return PassageRecord(number, number if group is None else group, written, text, tuple(records), ahead)
+
+
+@pytest.fixture(scope="session")
+def stored() -> Callable[..., PassageRecord]:
+    """Makes passages: `stored(number, *sentences, article=..., group=..., before=..., title=...)`."""
+    return _stored
+
+
+@pytest.fixture(scope="session")
+def bert_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A BERT of two small layers with random weights, as transformers keeps one; its tokens are single characters."""
+    import torch
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    folder = tmp_path_factory.mktemp("bert")
+    marks = [mark for mark in string.printable if not mark.isspace()]
+    inside = [f"##{mark}" for mark in string.ascii_lowercase + string.digits]
+    pieces = dict.fromkeys(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *marks, *inside])
+    tokenizer = Tokenizer(models.WordPiece({piece: at for at, piece in enumerate(pieces)}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    special = {"cls_token": "[CLS]", "sep_token": "[SEP]", "pad_token": "[PAD]", "unk_token": "[UNK]"}
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(folder)
+    config = BertConfig(
+        vocab_size=len(pieces),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=320,
+    )
+    torch.manual_seed(0)
+    BertModel(config).save_pretrained(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

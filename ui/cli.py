@@ -25,6 +25,7 @@ def serve(
             "--articles", metavar="PATH", help="A file or folder of articles to index first.", show_default=False
         ),
     ] = None,
+    reader: cli.ReaderOption = None,
     host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[
         int, typer.Option("--port", min=0, max=65535, help="The port to listen on; 0: any free one.")
@@ -48,7 +49,7 @@ def serve(
     from rag.pipeline import open_engine
 
     with progress_bar(sys.stderr) as progress:
-        engine = open_engine(index, articles, progress=progress)
+        engine = open_engine(index, articles, reader=reader, progress=progress)
     with engine:
         from ui.app import SAMPLE_QUESTIONS, launch
 

@@ -102,9 +102,16 @@ def _quote(citation: Citation, number: int) -> str:
     body = quote_markup(citation.quote, citation.highlight)
     button = _button(citation, str(number), "Show it in the article")
     return (
-        f'<li class="quote"><blockquote><bdi>{body}</bdi> {button}</blockquote>'
+        f'<li class="quote">{_context(citation)}<blockquote><bdi>{body}</bdi> {button}</blockquote>'
         f'<p class="where">{_where(citation)}</p>{_also(citation.also_in)}</li>'
     )
+
+
+def _context(citation: Citation) -> str:
+    """The sentence before that says who "he" is, set apart from the quote."""
+    if citation.context is None:
+        return ""
+    return f'<p class="context"><span class="label">Before it:</span> <bdi>{escape(citation.context.quote)}</bdi></p>'
 
 
 def _also(places: Sequence[Place]) -> str:

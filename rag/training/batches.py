@@ -118,7 +118,7 @@ def make_batches(examples: Sequence[Sequence[Row]], tokens: int, generator: rand
     batches = []
     for length, units in sorted(by_length.items()):
         generator.shuffle(units)
-        room = tokens // length
+        room = max(1, tokens // length)
         batch: list[Row] = []
         for unit in units:
             rest = list(unit)

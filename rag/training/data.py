@@ -12,10 +12,11 @@ import io
 import json
 import re
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from index.errors import TrainingError, first_line
+from index.errors import EvaluationError, TrainingError, first_line
 from index.sentences import split_sentences
 from index.types import Article, Source, Span
 from rag.evaluation.questions import part_of
@@ -26,6 +27,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["AnswerSpan", "Asked", "Context", "DataSet", "Ranked", "read_data_set", "sentence_spans"]
+
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    zlib.error,
+    zipfile.BadZipFile,
+    csv.Error,
+    EvaluationError,
+)
+"""What the readers of the formats raise at a file that is damaged or something else."""
 
 AnswerSpan = tuple[int, int, int]
 """The number of a sentence in its context, and a half-open character range in that sentence."""
@@ -130,7 +145,7 @@ def read_data_set(path: Path) -> DataSet:
             _read_role_rows(csv.DictReader(io.StringIO(_text(path))), _qasrl_sentences(path), data)
         else:
             _read_json(json.loads(_text(path)), data)
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         raise TrainingError(
             f"{path} cannot be read as training data ({type(error).__name__}: {first_line(error)}); expected SQuAD, "
             "MultiSpanQA, QAMR, QA-SRL, QANom, TREC QA or WikiQA, as they are published"
@@ -177,13 +192,14 @@ def _read_paragraph(title: str, document: str, paragraph: dict[str, Any], data: 
         found = [] if item.get("is_impossible") else item["answers"]
         for answer in found:
             start, words = int(answer["answer_start"]), str(answer["text"])
-            if text[start : start + len(words)] != words or not words.strip():
+            if start < 0 or text[start : start + len(words)] != words or not words.strip():
                 data.skipped.append(
                     f"{data.name}, question {item.get('id')}: the text at {start} is "
                     f"{text[start : start + len(words)]!r}, not the answer {words!r}"
                 )
                 continue
-            place = _place(spans, Span(start, start + len(words)))
+            start += len(words) - len(words.lstrip())
+            place = _place(spans, Span(start, start + len(words.strip())))
             if place is not None:
                 answers.append(place)
         if question and (answers or not found):
@@ -304,7 +320,7 @@ def _read_role_rows(rows: Iterator[dict[str, str]], words: dict[str, str], data:
         key = row["qasrl_id"]
         context = sentences.add(key, words[key].split())
         try:
-            ranges = [tuple(map(int, each.split(":"))) for each in row["answer_range"].split("~!~")]
+            ranges = [tuple(map(int, each.split(":"))) for each in (row["answer_range"] or "").split("~!~")]
             answers = tuple(dict.fromkeys(sentences.span(key, first, end - 1) for first, end in ranges))
         except (IndexError, ValueError):
             data.skipped.append(f"{data.name}:{number}: no such words: {row['answer_range']!r}")

@@ -77,7 +77,7 @@ def examples_of(
         if asked.answers:
             alone = len(data.contexts[asked.context].sentences) == 1  # what is left without it are strangers
             if not alone and generator.random() < _SHARES["without"]:
-                without = _without(passages[0])
+                without = _without(passages[0], answers)
                 if without is not None:
                     passages.append(without)
             if generator.random() < _SHARES["elsewhere"]:
@@ -178,9 +178,8 @@ def _among_others(data: DataSet, asked: Asked, generator: random.Random) -> Labe
     return Labelled(Passage(sentences), spans, bool(spans), right)
 
 
-def _without(labelled: Labelled) -> Labelled | None:
-    """The passage without the sentences that answer; None when nothing is left, or the answer is repeated there."""
-    answers = {labelled.passage.sentences[at][start:end].lower() for at, start, end in labelled.spans}
+def _without(labelled: Labelled, answers: set[str]) -> Labelled | None:
+    """The passage without the sentences that answer; None when nothing is left, or an answer is repeated there."""
     left = tuple(text for text, right in zip(labelled.passage.sentences, labelled.right, strict=True) if not right)
     if not left or _holds(left, answers):
         return None
@@ -286,8 +285,8 @@ def _another_number(question: str, generator: random.Random) -> str | None:
         return None
     match = generator.choice(found)
     number = int(match.group().replace(",", ""))
-    other = number + generator.choice((-1, 1)) * generator.randint(1, max(2, min(number // 2, 40)))
-    return f"{question[: match.start()]}{abs(other)}{question[match.end() :]}"
+    other = abs(number + generator.choice((-1, 1)) * generator.randint(1, max(2, min(number // 2, 40))))
+    return None if other == number else f"{question[: match.start()]}{other}{question[match.end() :]}"
 
 
 def _opposite(question: str, generator: random.Random) -> str | None:

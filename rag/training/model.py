@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from index.runtime import load_onnxruntime
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import torch
@@ -132,7 +136,7 @@ def export(model: Any, full: Path, small: Path) -> None:
     inputs = (ids, torch.ones_like(ids), torch.zeros_like(ids))
     names = ["input_ids", "attention_mask", "token_type_ids"]
     outputs = ["start", "end", "relevance"]
-    with torch.no_grad():
+    with torch.no_grad(), _quiet():
         torch.onnx.export(
             graph,
             inputs,
@@ -143,4 +147,18 @@ def export(model: Any, full: Path, small: Path) -> None:
             opset_version=17,
             dynamo=False,
         )
-    quantize_dynamic(full, small, weight_type=QuantType.QInt8, per_channel=True)
+        quantize_dynamic(full, small, weight_type=QuantType.QInt8, per_channel=True)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the exporter's advice to its own developers away from our users."""
+    root = logging.getLogger()
+    previous = root.level
+    root.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        root.setLevel(previous)

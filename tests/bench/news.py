@@ -18,11 +18,11 @@ the first k. All rivals get the same index and the same candidates:
 - passages: BM25 alone, the encoder alone (100 each), and `rag.retrieve.fuse` of both at several weights;
 - sentences: those of BM25's passages as they run on (the first one is the first sentence of its first passage); those
   of the first 25 fused passages by their own cosine with the question, and by the share of the question's words in
-  them (the feature "overlap"); ranked by `rag.answer.rank_sentences`; and what `Engine.ask(min_confidence=0)` lists,
+  them (the feature "overlap"); ranked by `rag.ranking.rank_by_encoder`; and what `Engine.ask(min_confidence=0)` lists,
   citations before related ones.
 
 Confidence: `Answer.confidence` against whether the first citation is right. AUROC is the probability that a right one
-has the greater confidence than a wrong one (ties count half). If the weights in `rag/data/scoring.json` were fitted on
+has the greater confidence than a wrong one (ties count half). If the weights in beside the reader were fitted on
 some of these questions, the figures flatter by that.
 
 Time: every question is asked once, new to the engine, before anything else is measured; beside it, taking turns at
@@ -46,12 +46,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from index.store.base import PassageRecord
-    from rag.answer import Candidate
+    from rag.candidates import Candidate
 
 WEIGHTS = (0.3, 0.5, 0.7)
 PASSAGE_RANKS = (1, 10, 25, 100)
 SENTENCE_RANKS = (1, 5)
-EVERY = 1_000_000
 WARM_UP = "Which river flows through the town?"
 
 
@@ -141,6 +140,13 @@ def prepare_index(given: argparse.Namespace, folder: Path, records: list[dict[st
     return {**built, "reused": False}
 
 
+def is_right(text: str, url: str | None, item: dict[str, Any]) -> bool:
+    """Whether a text of the article at `url` holds the answer of a question, in one of its articles."""
+    from rag.evaluation import questions
+
+    return questions.is_right(text, [str(item["answer"])], places=[url or ""], sources=item["articles_with_answer"])
+
+
 def sentences_of(passage: PassageRecord) -> list[str]:
     """The sentences of a passage, in order."""
     return [sentence.span.of(passage.text) for sentence in passage.sentences]
@@ -206,13 +212,13 @@ def rank_all(index: Path, items: list[dict[str, Any]], answers: list[Any]) -> tu
     """The ranks of right passages and of right sentences, of all rivals."""
     from index.encoder import load_encoder
     from index.store.local import LocalStore
-    from rag.answer import READ_PASSAGES, rank_sentences
-    from rag.fit import is_right
+    from rag.logistic import scoring_for
     from rag.question import read_question
+    from rag.ranking import ENCODED_PASSAGES, rank_by_encoder
     from rag.rarity import weights
-    from rag.retrieve import CANDIDATES, DENSE_WEIGHT, Retriever, fuse
+    from rag.retrieve import CANDIDATES, DENSE_WEIGHT, Evidence, Retriever, fuse
 
-    encoder = load_encoder()
+    encoder, scoring = load_encoder(), scoring_for(None, False)
     store = LocalStore.open(index)
     retriever = Retriever(store, encoder)
     passages, sentences = Ranks(), Ranks()
@@ -235,13 +241,14 @@ def rank_all(index: Path, items: list[dict[str, Any]], answers: list[Any]) -> tu
             name = f"fused, {weight} encoder" + (" (as shipped)" if weight == DENSE_WEIGHT else "")
             passages.add(name, (right[each] for each in order))
 
-        hits = retriever.retrieve(question, vector, top_k=READ_PASSAGES)
+        hits = retriever.retrieve(question, vector, top_k=ENCODED_PASSAGES)
         rarity = weights(question.terms, *store.document_frequencies(question.terms))
+        evidence = Evidence(question, vector, hits, rarity)
 
-        ranked = rank_sentences(question, vector, hits, rarity, encoder.encode)
+        ranked = rank_by_encoder(evidence, encoder.encode, scoring)
         # the others get every sentence; of equal ones that of the better passage comes first
         place = {hit.passage.id: at for at, hit in enumerate(hits)}
-        every = rank_sentences(question, vector, hits, rarity, encoder.encode, read=EVERY)
+        every = rank_by_encoder(evidence, encoder.encode, scoring, thorough=True)
         every.sort(key=lambda each: (place[each.passage.id], each.sentence.span.start))
 
         def right_by(feature: str) -> list[bool]:
@@ -257,25 +264,14 @@ def rank_all(index: Path, items: list[dict[str, Any]], answers: list[Any]) -> tu
         )
         sentences.add("best cosine", right_by("cosine"))
         sentences.add("best overlap", right_by("overlap"))
-        sentences.add("rank_sentences", judged(ranked))
+        sentences.add("rank_by_encoder", judged(ranked))
         listed = (*answer.citations, *answer.related)
         sentences.add("Engine.ask", (is_right(each.quote, each.source, item) for each in listed))
-        sentences.add(f"any of the sentences of the {READ_PASSAGES} passages", [any(judged(every))])
+        sentences.add(f"any of the sentences of the {ENCODED_PASSAGES} passages", [any(judged(every))])
         if number % 50 == 49:
             say(f"{number + 1} questions ranked")
     store.close()
     return passages, sentences
-
-
-def auroc(values: Sequence[float], labels: Sequence[bool]) -> float:
-    """The probability that a right one has a greater value than a wrong one, ties counting half; NaN without both."""
-    import numpy as np
-
-    right = np.array([value for value, label in zip(values, labels, strict=True) if label])
-    wrong = np.array([value for value, label in zip(values, labels, strict=True) if not label])
-    if not len(right) or not len(wrong):
-        return float("nan")
-    return float(np.mean((right[:, None] > wrong) + 0.5 * (right[:, None] == wrong)))
 
 
 def index_table(report: Report, built: dict[str, Any], records: int) -> None:
@@ -307,7 +303,7 @@ def index_table(report: Report, built: dict[str, Any], records: int) -> None:
 
 def measure(given: argparse.Namespace, report: Report, work: Path) -> None:
     """The whole run."""
-    from rag.fit import is_right
+    from rag.evaluation.metrics import auroc
 
     records, items = pick(
         read_lines(given.articles_file), read_lines(given.questions_file), given.articles, given.questions

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import itertools
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,34 +14,9 @@ from hypothesis import strategies as st
 from index.errors import EvaluationError
 from rag.evaluation.sentences import evaluate_sentences, sentence_scores
 from rag.evaluation.squad import best_score, evaluate_squad, predict, read_squad, sentences_of
-from rag.reader import Passage, Reading, SentenceReading, SpanReading
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
-
-
-class OverlapReader:
-    """Marks the first number or name that the question has not; its score is how many words they have in common."""
-
-    name = "overlap"
-    folder = None
-
-    def __init__(self) -> None:
-        self.read_passages: list[Passage] = []
-
-    def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
-        self.read_passages += passages
-        asked = set(re.findall(r"\w+", question.lower()))
-        return [Reading(tuple(self._sentence(asked, each) for each in one.sentences), 2.0) for one in passages]
-
-    def _sentence(self, asked: set[str], sentence: str) -> SentenceReading:
-        words = list(re.finditer(r"\w+", sentence))
-        score = float(len(asked & {word.group().lower() for word in words}))
-        spans = [each for each in words if each.group().lower() not in asked and re.match(r"[A-Z0-9]", each.group())]
-        if not spans:
-            return SentenceReading(None, float("-inf"), score)
-        return SentenceReading(SpanReading(*spans[0].span(), score), score - 2.0, score)
 
 
 CONTEXT = "Rain fell in Lund. The bridge opened in 1962.\nThe old bridge carried Bob home."
@@ -87,29 +61,27 @@ def test_a_paragraph_is_cut_as_an_index_cuts_it() -> None:
     assert sentences_of("") == ()
 
 
-def test_the_prediction_is_the_span_with_the_widest_margin() -> None:
-    reader = OverlapReader()
-    assert predict("When was the bridge opened?", sentences_of(CONTEXT), reader) == ("1962", 1.0)
-    assert predict("Who?", (), reader) == ("", float("-inf"))
-    assert predict("Who?", ("nobody",), reader) == ("", float("-inf"))
+def test_the_prediction_is_the_span_with_the_widest_margin(tiny_reader: Any) -> None:
+    assert predict("When was the bridge opened?", sentences_of(CONTEXT), tiny_reader) == ("1962", 1.0)
+    assert predict("Who?", (), tiny_reader) == ("", float("-inf"))
+    assert predict("Who?", ("nobody",), tiny_reader) == ("", float("-inf"))
 
 
-def test_squad_1(file: Path) -> None:
-    reader = OverlapReader()
-    figures = evaluate_squad(write(file, squad((CONTEXT, [OPENED, CARRIED, FELL]))), reader)
+def test_squad_1(file: Path, tiny_reader: Any) -> None:
+    figures = evaluate_squad(write(file, squad((CONTEXT, [OPENED, CARRIED, FELL]))), tiny_reader)
     assert figures["exact_match"] == pytest.approx(100 * 1 / 3)
     assert figures["f1"] == pytest.approx(100 * (1 + 0 + 2 / 3) / 3)
     assert figures["answerability_auroc"] is None
-    assert (figures["questions"], figures["answerable"], figures["reader"]) == (3, 3, "overlap")
+    assert (figures["questions"], figures["answerable"], figures["reader"]) == (3, 3, "tiny")
     assert (figures["malformed"], figures["misplaced_answers"], figures["problems"]) == (0, 0, [])
     assert figures["questions_per_second"] == pytest.approx(3 / figures["seconds"])
     assert "best_f1" not in figures
-    assert [passage.sentences for passage in reader.read_passages] == [sentences_of(CONTEXT)] * 3
+    assert [passage.sentences for passage in tiny_reader.read_passages] == [sentences_of(CONTEXT)] * 3
 
 
-def test_squad_2(file: Path) -> None:
+def test_squad_2(file: Path, tiny_reader: Any) -> None:
     content = squad((CONTEXT, [OPENED, CARRIED, HOPELESS]), (OTHER, [NOBODY]))
-    figures = evaluate_squad(write(file, content), OverlapReader())
+    figures = evaluate_squad(write(file, content), tiny_reader)
     assert (figures["questions"], figures["answerable"]) == (4, 2)
     assert figures["exact_match"] == figures["f1"] == 50.0, "of the answerable ones"
     assert figures["answerability_auroc"] == 1.0
@@ -118,28 +90,28 @@ def test_squad_2(file: Path) -> None:
     assert figures["best_exact_threshold"] == figures["best_f1_threshold"] == 1.0
 
 
-def test_where_never_answering_is_best_there_is_no_threshold(file: Path) -> None:
-    figures = evaluate_squad(write(file, squad((CONTEXT, [CARRIED, HOPELESS]))), OverlapReader())
+def test_where_never_answering_is_best_there_is_no_threshold(file: Path, tiny_reader: Any) -> None:
+    figures = evaluate_squad(write(file, squad((CONTEXT, [CARRIED, HOPELESS]))), tiny_reader)
     assert (figures["best_f1"], figures["best_f1_threshold"]) == (50.0, None)
     json.dumps(figures, allow_nan=False)
 
 
-def test_a_limit_reads_the_same_questions_each_time(file: Path, tmp_path: Path) -> None:
+def test_a_limit_reads_the_same_questions_each_time(file: Path, tmp_path: Path, tiny_reader: Any) -> None:
     qas = [asked(str(n), "When was the bridge opened?", "1962" if n % 3 else "Lund") for n in range(40)]
-    first = evaluate_squad(write(file, squad((CONTEXT, qas))), OverlapReader(), limit=10)
-    again = evaluate_squad(write(tmp_path / "b.json", squad((CONTEXT, qas[::-1]))), OverlapReader(), limit=10)
+    first = evaluate_squad(write(file, squad((CONTEXT, qas))), tiny_reader, limit=10)
+    again = evaluate_squad(write(tmp_path / "b.json", squad((CONTEXT, qas[::-1]))), tiny_reader, limit=10)
     assert first["questions"] == again["questions"] == 10
     assert first["exact_match"] == again["exact_match"]
 
 
-def test_progress_is_told(file: Path) -> None:
+def test_progress_is_told(file: Path, tiny_reader: Any) -> None:
     seen: list[tuple[int, int]] = []
     path = write(file, squad((CONTEXT, [OPENED, CARRIED])))
-    evaluate_squad(path, OverlapReader(), progress=lambda done, total: seen.append((done, total)))
+    evaluate_squad(path, tiny_reader, progress=lambda done, total: seen.append((done, total)))
     assert seen == [(1, 2), (2, 2)]
 
 
-def test_what_is_malformed_or_misplaced_is_counted_and_named(file: Path) -> None:
+def test_what_is_malformed_or_misplaced_is_counted_and_named(file: Path, tiny_reader: Any) -> None:
     content = squad(
         (
             CONTEXT,
@@ -162,7 +134,7 @@ def test_what_is_malformed_or_misplaced_is_counted_and_named(file: Path) -> None
     assert read.problems[0] == "data[0].paragraphs[0].qas[1]: the answer '1962' does not stand at its place"
     assert "data[0].paragraphs[0].qas[3]: no question" in read.problems
     assert len(read.problems) == 10
-    figures = evaluate_squad(path, OverlapReader())
+    figures = evaluate_squad(path, tiny_reader)
     assert (figures["questions"], figures["malformed"], figures["misplaced_answers"]) == (3, 7, 3)
     assert figures["exact_match"] == 100.0, "texts are compared, wherever they stand"
 
@@ -177,10 +149,10 @@ def test_what_is_malformed_or_misplaced_is_counted_and_named(file: Path) -> None
         ('{"data": [{"paragraphs": [{"context": "x", "qas": [{}]}]}]}', "1 malformed entries"),
     ],
 )
-def test_what_is_no_squad(file: Path, text: str, what: str) -> None:
+def test_what_is_no_squad(file: Path, text: str, what: str, tiny_reader: Any) -> None:
     file.write_text(text, "utf-8")
     with pytest.raises(EvaluationError, match=what):
-        evaluate_squad(file, OverlapReader())
+        evaluate_squad(file, tiny_reader)
 
 
 @given(
@@ -222,37 +194,36 @@ RANKED = [
 ]
 
 
-def test_sentences_are_ranked_each_by_itself(tmp_path: Path) -> None:
+def test_sentences_are_ranked_each_by_itself(tmp_path: Path, tiny_reader: Any) -> None:
     path = tmp_path / "own.jsonl"
     path.write_text("\n".join(map(json.dumps, RANKED)), "utf-8")
-    reader = OverlapReader()
-    figures = evaluate_sentences(path, reader)
+    figures = evaluate_sentences(path, tiny_reader)
     assert figures["map"] == figures["mrr"] == pytest.approx((1 / 2 + 1 / 2 + 1) / 3)
     assert figures["map_all"] == figures["mrr_all"] == pytest.approx((1 / 2 + 1 / 2 + 1 + 1) / 4)
     counted = ("questions", "ranked", "without_right", "without_wrong", "sentences")
     assert [figures[name] for name in counted] == [5, 3, 1, 1, 8]
-    assert {len(passage.sentences) for passage in reader.read_passages} == {1}
-    assert figures["reader"] == "overlap"
-    assert evaluate_sentences(path, OverlapReader(), limit=2)["questions"] == 2
+    assert {len(passage.sentences) for passage in tiny_reader.read_passages} == {1}
+    assert figures["reader"] == "tiny"
+    assert evaluate_sentences(path, tiny_reader, limit=2)["questions"] == 2
 
 
-def test_the_order_of_a_file_is_of_no_matter(tmp_path: Path) -> None:
+def test_the_order_of_a_file_is_of_no_matter(tmp_path: Path, tiny_reader: Any) -> None:
     path = tmp_path / "own.jsonl"
     found = set()
     for order in itertools.permutations(range(3)):
         record = RANKED[1]
         shuffled = {name: [record[name][at] for at in order] for name in ("sentences", "labels")}
         path.write_text(json.dumps({**record, **shuffled}), "utf-8")
-        found.add(evaluate_sentences(path, OverlapReader())["map"])
+        found.add(evaluate_sentences(path, tiny_reader)["map"])
     assert found == {0.5}
 
 
-def test_scores_are_the_readers_own() -> None:
-    assert sentence_scores("Where is Lund?", ("Lund is here.", "nowhere"), OverlapReader()) == [2.0, 0.0]
+def test_scores_are_the_readers_own(tiny_reader: Any) -> None:
+    assert sentence_scores("Where is Lund?", ("Lund is here.", "nowhere"), tiny_reader) == [2.0, 0.0]
 
 
-def test_a_file_with_nothing_to_rank_has_no_figures(tmp_path: Path) -> None:
+def test_a_file_with_nothing_to_rank_has_no_figures(tmp_path: Path, tiny_reader: Any) -> None:
     path = tmp_path / "own.jsonl"
     path.write_text(json.dumps(RANKED[3]), "utf-8")
-    figures = evaluate_sentences(path, OverlapReader())
+    figures = evaluate_sentences(path, tiny_reader)
     assert [figures[name] for name in ("map", "mrr", "map_all", "mrr_all", "sentences_per_second")] == [None] * 5

@@ -1,0 +1,309 @@
+"""From retrieved passages by way of a reader to the sentences of an answer."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+import rag.ranking
+from index.build import build_index
+from rag.answer import cite, confidence_features, distinct_facts, select
+from rag.candidates import Candidate
+from rag.logistic import SCORING_FILE, LogisticModel, Scoring, logit
+from rag.pipeline import Engine
+from rag.question import read_question
+from rag.ranking import ENCODED_PASSAGES, ENCODED_SENTENCES, FIRST_READ, rank_by_encoder, rank_by_reader
+from rag.rarity import weights
+from rag.retrieve import Evidence, Hit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from index.store.base import PassageRecord
+
+QUESTION = read_question("When was the new bridge in Lund opened?")
+ANSWER = "The new bridge in Lund was opened on Monday."  # 7 words in common with the question
+POOR = "A visitor to number {} saw Bob."  # none
+
+# Before reading the passages' own scores count alone; behind it the reader's. Between -4 and 4 as likely as they score.
+SCORING = Scoring(
+    LogisticModel(-4.0, {"read": 1.0}),
+    LogisticModel(0.0, {"logit": 1.0}),
+    LogisticModel(-4.0, {"passage": 8.0}),
+    0.0,
+)
+
+
+def reach(reach: float) -> Scoring:
+    return Scoring(SCORING.sentence, SCORING.confidence, SCORING.prior, reach)
+
+
+def evidence(passages: Sequence[PassageRecord], scores: Sequence[float] | None = None, vector: Any = None) -> Evidence:
+    """Passages of these retrieval scores, from 1 down to 0 unless said otherwise."""
+    scored = np.linspace(1.0, 0.0, len(passages)).tolist() if scores is None else scores
+    hits = [Hit(each, score, 1.0, 0.5) for each, score in zip(passages, scored, strict=True)]
+    rarity = weights(QUESTION.terms, [1] * len(QUESTION.terms), 100)
+    return Evidence(QUESTION, np.ones(4, dtype=np.float32) if vector is None else vector, hits, rarity)
+
+
+@pytest.fixture
+def many(stored: Any) -> Callable[..., list[PassageRecord]]:
+    """Thirty passages of an article each, of which some answer."""
+
+    def make(*answering: int) -> list[PassageRecord]:
+        return [stored(at, ANSWER if at in answering else POOR.format(at)) for at in range(30)]
+
+    return make
+
+
+# How much is read
+
+
+def test_little_is_read_when_the_first_is_sure(many: Any, tiny_reader: Any) -> None:
+    ranked = rank_by_reader(evidence(many(2)), tiny_reader, SCORING)
+    assert len(tiny_reader.read_passages) == len(ranked) == FIRST_READ
+    assert ranked[0].passage.id == 2
+    assert ranked[0].text[slice(*ranked[0].span)] == "Monday"
+    assert [each.probability for each in ranked] == sorted((each.probability for each in ranked), reverse=True)
+
+
+def test_all_is_read_when_reading_may_change_everything(many: Any, tiny_reader: Any) -> None:
+    ranked = rank_by_reader(evidence(many(2)), tiny_reader, reach(20.0))
+    assert len(tiny_reader.read_passages) == len(ranked) == 30
+
+
+def test_reading_goes_on_until_none_left_may_outdo_the_best(
+    many: Any, tiny_reader: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rag.ranking, "FIRST_READ", 8)
+    monkeypatch.setattr(rag.ranking, "MORE_READ", 4)
+    # All of the first eight score -4; the next in line scores more, until the twelfth passage is read.
+    ranked = rank_by_reader(evidence(many(11)), tiny_reader, SCORING)
+    assert len(tiny_reader.read_passages) == 12
+    assert ranked[0].passage.id == 11
+    # The best scores 3 and the 21st in line -1.5: with a reach of 4.4 reading stops in front of it.
+    tiny_reader.read_passages.clear()
+    rank_by_reader(evidence(many(11)), tiny_reader, reach(4.4))
+    assert len(tiny_reader.read_passages) == 20
+    tiny_reader.read_passages.clear()
+    rank_by_reader(evidence(many(11)), tiny_reader, reach(4.6))
+    assert len(tiny_reader.read_passages) == 24
+
+
+def test_thorough_reads_all(many: Any, tiny_reader: Any) -> None:
+    ranked = rank_by_reader(evidence(many(2)), tiny_reader, SCORING, thorough=True)
+    assert len(tiny_reader.read_passages) == len(ranked) == 30
+    assert ranked[0] == rank_by_reader(evidence(many(2)), tiny_reader, SCORING)[0]
+
+
+def test_the_likeliest_are_read_first(many: Any, tiny_reader: Any) -> None:
+    passages = many()
+    scores = [number / 30 for number in random.Random(1).sample(range(30), 30)]
+    rank_by_reader(evidence(passages, scores), tiny_reader, reach(20.0))
+    order = sorted(range(30), key=lambda at: -scores[at])
+    assert [each.sentences[0] for each in tiny_reader.read_passages] == [POOR.format(at) for at in order]
+
+
+def test_the_order_of_the_hits_does_not_matter(many: Any, tiny_reader: Any) -> None:
+    found = evidence(many(4, 9, 21))
+    expected = rank_by_reader(found, tiny_reader, SCORING, thorough=True)
+    assert [each.passage.id for each in expected[:3]] == [4, 9, 21]
+    for seed in range(3):
+        hits = random.Random(seed).sample(list(found.hits), 30)
+        shuffled = Evidence(found.question, found.vector, hits, found.rarity)
+        assert rank_by_reader(shuffled, tiny_reader, SCORING, thorough=True) == expected
+
+
+def test_nothing_found_is_nothing_ranked(stored: Any, tiny_reader: Any) -> None:
+    assert rank_by_reader(evidence([]), tiny_reader, SCORING) == []
+    assert tiny_reader.read_passages == []
+    # What a reader finds nothing in is no answer, and does not end the reading.
+    dull = [stored(number, "nothing to be seen here") for number in range(20)]
+    assert rank_by_reader(evidence(dull), tiny_reader, SCORING) == []
+    assert len(tiny_reader.read_passages) == 20
+
+
+def test_a_reader_gets_whole_passages_with_their_titles(stored: Any, tiny_reader: Any) -> None:
+    rank_by_reader(evidence([stored(1, "One.", "Two.", before="Zero.", title="Tîtle")]), tiny_reader, SCORING)
+    (passage,) = tiny_reader.read_passages
+    assert (passage.sentences, passage.title) == (("One.", "Two."), "Tîtle")
+
+
+def test_without_a_reader_the_encoder_compares_the_likeliest(stored: Any, tiny_encoder: Any) -> None:
+    passages = [stored(at, POOR.format(at), f"Nobody saw number {at}.") for at in range(30)]
+    passages[20] = stored(20, ANSWER)
+    found = evidence(passages, vector=tiny_encoder.encode([QUESTION.text])[0])
+    scoring = Scoring(LogisticModel(-2.0, {"cosine": 4.0, "passage": 0.1}), SCORING.confidence, SCORING.prior, 0.0)
+    tiny_encoder.encoded.clear()
+    ranked = rank_by_encoder(found, tiny_encoder.encode, scoring)
+    assert len(tiny_encoder.encoded) == len(ranked) == ENCODED_SENTENCES
+    tiny_encoder.encoded.clear()
+    ranked = rank_by_encoder(found, tiny_encoder.encode, scoring, thorough=True)
+    assert len(tiny_encoder.encoded) == len(ranked) == 2 * ENCODED_PASSAGES - 1
+    assert ranked[0].text == ANSWER
+    cosine = float(tiny_encoder.encode([ANSWER])[0] @ found.vector)
+    assert ranked[0].features["cosine"] == pytest.approx(cosine)
+    assert rank_by_encoder(evidence([]), tiny_encoder.encode, scoring) == []
+
+
+# Which facts are the same
+
+
+def candidate(
+    passage: PassageRecord, words: str | None, *, margin: float = 3.0, probability: float = 0.5, at: int = 0
+) -> Candidate:
+    """A sentence of which these words are read as the answer."""
+    sentence = passage.sentences[at]
+    text = sentence.span.of(passage.text)
+    span = None if words is None else (text.index(words), text.index(words) + len(words))
+    features = {"spoken": 0.0, "margin": margin} if words is not None else {"spoken": 0.0}
+    return Candidate(passage, sentence, text, features, probability, span)
+
+
+def facts(*candidates: Candidate) -> list[list[str]]:
+    """The articles of each fact."""
+    distinct, same = distinct_facts(candidates)
+    found = [[each, *same[each.sentence.id]] for each in distinct]
+    return [[each.passage.article.path.removesuffix(".txt") for each in group] for group in found]
+
+
+def test_what_is_surely_answered_with_the_same_words_is_one_fact(stored: Any) -> None:
+    one = candidate(stored(1, "On Monday the king opened it."), "Monday")
+    two = candidate(stored(2, "Cars have crossed the bridge in Lund since the Monday."), "the Monday")
+    other = candidate(stored(3, "A day later, on Tuesday, it was closed."), "Tuesday")
+    assert facts(one, two, other) == [["1", "2"], ["3"]]
+    assert facts(other, two, one) == [["3"], ["2", "1"]]
+
+
+@pytest.mark.parametrize("margins", [(3.0, -1.0), (-1.0, 3.0), (0.0, 3.0)])
+def test_what_is_not_sure_is_a_fact_of_its_own(stored: Any, margins: tuple[float, float]) -> None:
+    one = candidate(stored(1, "On Monday the king opened it."), "Monday", margin=margins[0])
+    two = candidate(stored(2, "Cars have crossed the bridge in Lund since Monday."), "Monday", margin=margins[1])
+    assert facts(one, two) == [["1"], ["2"]]
+
+
+def test_words_without_a_meaning_of_their_own_are_not_the_same_answer(stored: Any) -> None:
+    assert facts(
+        candidate(stored(1, "It was he who came."), "he"), candidate(stored(2, "Nobody knows where he is."), "he")
+    ) == [["1"], ["2"]]
+
+
+def test_different_numbers_are_different_facts(stored: Any) -> None:
+    text = "The ferry ran aground off the coast on Monday with {} people aboard."
+    one, two = stored(1, text.format("212")), stored(2, text.format("215"))
+    assert facts(candidate(one, "212"), candidate(two, "215")) == [["1"], ["2"]]
+    assert facts(candidate(one, None), candidate(two, None)) == [["1"], ["2"]]
+    three = stored(3, text.format("212").replace("The ferry", "A ferry"))
+    assert facts(candidate(one, None), candidate(three, None)) == [["1", "3"]]
+
+
+def test_exact_copies_are_left_to_the_store(stored: Any) -> None:
+    one, copy = stored(1, "It opened on Monday."), stored(2, "It opened on Monday!")
+    assert facts(candidate(one, "Monday"), candidate(copy, "Monday")) == [["1"]]
+
+
+# What is cited
+
+
+def chosen(*candidates: Candidate, top: int = 5, least: float = 0.0) -> tuple[float, list[int], list[int]]:
+    found = select(QUESTION, candidates, SCORING.confidence.probability, top=top, min_confidence=least)
+    cited, related = ([each.passage.id for each in listed] for listed in (found.cited, found.related))
+    return found.confidence, cited, related
+
+
+def test_the_likely_ones_are_cited_and_the_others_related(stored: Any) -> None:
+    days = ("Monday", "Tuesday", "Wednesday", "Thursday")
+    found = [
+        candidate(stored(at, f"Of {day} number {at} told."), day, probability=probability)
+        for at, (day, probability) in enumerate(zip(days, (0.8, 0.5, 0.4, 0.3), strict=True))
+    ]
+    assert chosen(*found) == (pytest.approx(0.8), [0, 1, 2], [3])
+    assert chosen(*found, top=1) == (pytest.approx(0.8), [0], [1])
+    assert chosen(*found, least=0.81) == (pytest.approx(0.8), [], [0, 1, 2, 3])
+    assert chosen() == (0.0, [], [])
+
+
+def test_the_confidence_knows_of_other_sources(stored: Any) -> None:
+    one = candidate(stored(1, "On Monday the king opened it."), "Monday", probability=0.8)
+    two = candidate(stored(2, "Cars have crossed the bridge in Lund since Monday."), "Monday", probability=0.7)
+    own = candidate(stored(3, "Ever since Monday it stood open.", article=1), "Monday", probability=0.6)
+    other = candidate(stored(4, "Tuesday."), "Tuesday", probability=0.3)
+    features = confidence_features(QUESTION, *distinct_facts([one, two, own, other]))
+    assert features["sources"] == pytest.approx(np.log(2))
+    assert features["ahead"] == pytest.approx(logit(0.8) - logit(0.3))
+    alone = confidence_features(QUESTION, *distinct_facts([one]))
+    assert (alone["sources"], alone["share"], alone["ahead"]) == (0.0, 1.0, pytest.approx(logit(0.8) - logit(0.0)))
+
+
+def test_a_citation_is_cut_from_the_text(stored: Any) -> None:
+    passage = stored(1, "«Én» bro.", "Den åpnet mandag, naïvt sagt.", before="Før.")
+    told = candidate(passage, "mandag", at=1)
+    twin = candidate(stored(2, "Mandag åpnet den."), "Mandag")
+    made = cite(3, told, QUESTION, [twin], {told.sentence.id: [], twin.sentence.id: []})
+    assert passage.text[made.start : made.end] == made.quote == "Den åpnet mandag, naïvt sagt."
+    assert made.quote[slice(*made.highlight)] == "mandag"
+    assert (made.number, made.score, made.context) == (3, 0.5, None)
+    (place,) = made.also_in
+    assert (place.path, place.start, place.end) == ("2.txt", 0, len("Mandag åpnet den."))
+
+
+# With an index
+
+ARTICLES = {
+    "one": "Bridge Opens\n\nThe new bridge in Lund was opened on Monday, the city said.\n\nIt cost 12 million «kr».\n",
+    "two": "Ingen bro, nå\n\nIn Lund cars have crossed the bridge since Monday, when it was opened by the king.\n",
+    "three": "A Year Ago\n\nThe old bridge at Kalmar was opened on Tuesday, and nobody there had ever seen Åse.\n",
+}
+
+
+@pytest.fixture
+def engine(tmp_path: Path, tiny_encoder: Any, tiny_reader: Any) -> Iterator[Engine]:
+    (tmp_path / "articles").mkdir()
+    for name, text in ARTICLES.items():
+        (tmp_path / "articles" / f"{name}.txt").write_text(text, "utf-8")
+    build_index([tmp_path / "articles"], tmp_path / "index", encoder=tiny_encoder)
+    (tmp_path / SCORING_FILE).write_text(json.dumps(reach(20.0).to_dict()), "utf-8")
+    tiny_reader.folder = tmp_path
+    with Engine.open(tmp_path / "index", encoder=tiny_encoder, reader=tiny_reader) as opened:
+        yield opened
+
+
+def test_the_same_answer_of_two_articles_is_one_citation(engine: Engine) -> None:
+    answer = engine.ask(QUESTION.text, min_confidence=0.0)
+    first = answer.citations[0]
+    assert first.quote == "The new bridge in Lund was opened on Monday, the city said."
+    assert [Path(place.path).stem for place in first.also_in] == ["two"]
+    assert not any("the king" in each.quote for each in (*answer.citations, *answer.related))
+    other = next(each for each in (*answer.citations, *answer.related) if "Kalmar" in each.quote)
+    assert other.also_in == ()
+    for each in (*answer.citations, *answer.related):
+        assert each.highlight is not None
+        for place in (each, *each.also_in):
+            text = Path(place.path).read_text("utf-8")
+            assert text[place.start : place.end] in text.splitlines()
+        assert Path(each.path).read_text("utf-8")[each.start : each.end] == each.quote
+    assert first.quote[slice(*first.highlight)] == "Monday"
+
+
+def test_a_quote_that_leans_back_comes_with_what_it_leans_on(engine: Engine) -> None:
+    answer = engine.ask("How much did it cost?", min_confidence=0.0)
+    first = answer.citations[0]
+    assert (first.quote, first.quote[slice(*first.highlight)]) == ("It cost 12 million «kr».", "12")
+    assert first.context is not None
+    text = Path(first.path).read_text("utf-8")
+    assert text[first.context.start : first.context.end] == first.context.quote
+    assert first.context.quote == "The new bridge in Lund was opened on Monday, the city said."
+
+
+def test_a_confident_answer_and_a_silent_one(engine: Engine) -> None:
+    assert engine.reader == "tiny"
+    sure, unsure = engine.ask(QUESTION.text), engine.ask("Who won the election in France?")
+    assert (sure.answered, unsure.answered) == (True, False)
+    assert sure.confidence > 0.9 > 0.2 > unsure.confidence
+    assert unsure.related
+    assert unsure.citations == ()
