@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from index.encoder import available_cores, default_model_folder
-from index.errors import TrainingError
+from index.errors import TrainingError, first_line
 from rag.evaluation.questions import Part, read_questions
 from rag.evaluation.ranking_files import read_ranking_file
 from rag.logistic import SCORING_FILE
@@ -136,10 +136,8 @@ def make_reader(
 
     start = time.monotonic()
     folder = encoder if encoder is not None else default_model_folder()
-    if not (folder / "tokenizer.json").is_file():
-        raise TrainingError(f"{folder} holds no tokenizer.json; expected the folder of a sentence-transformers model")
+    tokenizer = _tokenizer(folder)
     sources = read_sources(files.learnt, plan, _retrieved(asked, say) if asked is not None else ())
-    tokenizer = Tokenizer.load(folder / "tokenizer.json")
     ranked = read_ranking_file(files.sentences[0])[:_ON_THE_WAY] if files.sentences else []
 
     def on_the_way(model: Any) -> dict[str, float]:
@@ -169,6 +167,24 @@ def make_reader(
     (out / "facts.json").write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
     write_card(out, facts)
     return facts
+
+
+def _tokenizer(folder: Path) -> Tokenizer:
+    """The encoder's tokenizer.
+
+    Raises:
+        TrainingError: when it has none that can be used.
+    """
+    try:
+        tokenizer = Tokenizer.load(folder / "tokenizer.json")
+        for token in ("[CLS]", "[SEP]", "[PAD]"):
+            tokenizer.special(token)
+    except Exception as error:
+        raise TrainingError(
+            f"{folder} holds no tokenizer.json that can be used ({first_line(error)}); expected the folder of a "
+            "sentence-transformers model of the BERT kind, such as all-MiniLM-L6-v2"
+        ) from error
+    return tokenizer
 
 
 def measure(reader: Reader, files: DataFiles, sources: Sources) -> dict[str, dict[str, Any]]:

@@ -113,6 +113,20 @@ def stored() -> Callable[..., PassageRecord]:
     return _stored
 
 
+@pytest.fixture
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Torch on one core: a tiny model's steps are over before two of them have met."""
+    import torch
+
+    import rag.training.loop
+
+    threads = torch.get_num_threads()
+    monkeypatch.setattr(rag.training.loop, "available_cores", lambda: 1)
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="session")
 def bert_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A BERT of two small layers with random weights, as transformers keeps one; its tokens are single characters."""

@@ -43,9 +43,11 @@ def test_python_examples(workplace):
 
 @pytest.mark.slow
 def test_console_examples(workplace):
-    (console,) = blocks("console")
+    console = "".join(blocks("console"))
+    for name, content in re.findall(r"^\$ cat (\S+)\n((?:(?!\$ ).*\n)*)", console, re.MULTILINE):
+        (workplace / name).write_text(content, "utf-8")
     runs = re.findall(r"^\$ citewell (.*)\n((?:(?!\$ ).*\n)*)", console, re.MULTILINE)
-    assert len(runs) == 4
+    assert len(runs) == 5
     for arguments, shown in runs:
         done = subprocess.run(
             [sys.executable, "-c", "from ui.cli import main; main()", *shlex.split(arguments)],
@@ -57,9 +59,10 @@ def test_console_examples(workplace):
         )
         assert done.returncode == 0, done.stderr
         printed = [line.rstrip() for line in done.stdout.splitlines()]
-        assert shown.splitlines(), arguments
+        assert shown.splitlines() or "--report" in arguments, arguments
         for line in shown.splitlines():
             assert line.rstrip() in printed, f"{arguments}: {line!r} is not in {printed}"
+    assert (workplace / "report.html").stat().st_size > 1_000
 
 
 def test_the_two_commands_are_those_that_ci_uses():

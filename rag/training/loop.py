@@ -52,7 +52,7 @@ class Plan:
         repeat: how often in an epoch the questions asked of the index are seen.
     """
 
-    epochs: float = 2.0
+    epochs: float = 1.7
     rate: float = 1.5e-4
     tokens: int = 3072
     seed: int = 1
@@ -143,7 +143,8 @@ def train(
         The trained module (`rag.training.model.build`), on the CPU.
 
     Raises:
-        TrainingError: when there is nothing to learn from, or `out` holds the state of a training with other settings.
+        TrainingError: when there is nothing to learn from, `encoder` holds no encoder that can be trained, or `out` the
+            state of a training with other settings.
     """
     import torch
 

@@ -7,6 +7,7 @@ import logging
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from index.errors import TrainingError, first_line
 from index.runtime import load_onnxruntime
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ def build(folder: Path) -> Any:
     Its `forward(ids, mask, types)` gives the scores of each token as a start, as an end, and its relevance, float32 of
     shape (rows, tokens, 3). Dropout is off: no example is seen often enough to be learnt by heart, and on a CPU it
     costs a quarter of the time.
+
+    Raises:
+        TrainingError: when the folder holds no such encoder.
     """
     import torch
     from transformers import AutoModel
@@ -55,7 +59,13 @@ def build(folder: Path) -> Any:
             states = self.bert(input_ids=ids, attention_mask=mask, token_type_ids=types).last_hidden_state
             return self.head(states.float())  # type: ignore[no-any-return]
 
-    return ReaderModel()
+    try:
+        return ReaderModel()
+    except Exception as error:
+        raise TrainingError(
+            f"the encoder in {folder} cannot be trained on ({first_line(error)}); expected the folder of a "
+            "sentence-transformers model of the BERT kind, such as all-MiniLM-L6-v2"
+        ) from error
 
 
 def losses(scores: torch.Tensor, batch: Batch) -> dict[str, torch.Tensor]:
@@ -90,7 +100,7 @@ def losses(scores: torch.Tensor, batch: Batch) -> dict[str, torch.Tensor]:
             result["sentence"] = torch.nn.functional.binary_cross_entropy_with_logits(own[labelled], right[labelled])
         group = torch.from_numpy(batch.group).to(device)
         numbers, places = torch.unique(group[labelled], return_inverse=True)
-        scaled = own[labelled].exp().clamp(max=1e6)
+        scaled = own[labelled].clamp(-80.0, 80.0).exp()  # further out, float32 has no exponent
         everything = scaled.new_zeros(len(numbers)).index_add(0, places, scaled)
         mass = scaled.new_zeros(len(numbers)).index_add(0, places, scaled * (right[labelled] > 0.5))
         several = torch.bincount(places, minlength=len(numbers)) > 1

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 QUESTION = "When was the bridge opened?"
 PASSAGES = (
     Passage(("The bridge opened on Monday.", "It cost 12 million, the city said.", "Nobody came."), "Bridge Opens"),

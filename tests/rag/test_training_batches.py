@@ -101,19 +101,24 @@ def test_of_several_windows_only_those_with_the_answer_are_answered(tokenizer: T
         assert texts(row, passage.passage) == (["5"] if 5 in numbers else [])
 
 
-def test_an_answer_that_a_window_cuts_off_is_not_in_that_window(tokenizer: Tokenizer) -> None:
+@pytest.mark.parametrize(("at", "held"), [(30, [False, True, False]), (23, [True, False, False])], ids=["end", "start"])
+def test_an_answer_that_a_window_cuts_off_is_not_in_that_window(
+    tokenizer: Tokenizer, at: int, held: list[bool]
+) -> None:
+    # Eight tokens a word. A window has room for 247 of the sentence's; the second one begins with the 187th.
     words = [f"abcdef{number:02}" for number in range(60)]
     text = " ".join(words)
-    # Eight tokens a word: the first piece ends within these two, and the second one holds them.
-    at = (LENGTHS[-1] - 3 - len("Where?")) // 8
     answer = f"{words[at - 1]} {words[at]}"
     start = text.index(answer)
-    passage = answered((text,), (0, start, start + len(answer)))
+    end = start + len(answer)
+    passage = answered((text,), (0, start, end))
     (found,) = rows(tokenizer, Example("Where?", (passage,)))
-    assert [row.answered for row in found] == [False, True, False]
-    assert texts(found[1], passage.passage) == [answer]
-    last, first = found[0].window.pieces[0][2].spans[-1], found[1].window.pieces[0][2].spans[0]
-    assert first[0] < start < last[1] < start + len(answer)
+    assert [row.answered for row in found] == held
+    assert [texts(row, passage.passage) for row in found if row.answered] == [[answer]]
+    edges = {
+        edge for row in found for edge in (row.window.pieces[0][2].spans[0][0], row.window.pieces[0][2].spans[-1][1])
+    }
+    assert any(start < edge < end for edge in edges)
 
 
 @pytest.mark.parametrize("answer", [False, None])

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
-from rag.types import Answer, Citation, Place
+from rag.types import Answer, Citation, Excerpt, Place
 from ui.render import LONGEST_ECHO, answer_markup, problem_markup, question_markup, quote_markup, reference
 from ui.text import escape, link, outlet, visible
 
@@ -73,6 +74,16 @@ def cited(quote="They met for 90 minutes.", highlight=(13, 23), confidence=0.93,
 
 def answered(*citations, related=()):
     return Answer("How long?", True, 0.93, tuple(citations), tuple(related))
+
+
+def test_a_quote_that_leans_on_the_sentence_before_shows_it_apart_and_inert():
+    bad = 'Putin <img src=x onerror="alert(1)"> met Trump.'
+    markup = answer_markup(answered(replace(cited(), context=Excerpt(0, len(bad), bad))))
+    parsed = Parsed(markup)
+    assert [quote.strip() for quote in parsed.quotes] == ["They met for 90 minutes."]
+    assert "<img" not in markup
+    assert markup.index("Before it:") < markup.index("&lt;img") < markup.index("<blockquote>")
+    assert "Before it:" not in answer_markup(answered(cited()))
 
 
 def test_an_answer_has_its_quote_its_mark_and_its_place():
