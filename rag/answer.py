@@ -168,24 +168,28 @@ def distinct_facts(
 def _say_the_same(left: Candidate, right: Candidate) -> bool:
     """Whether two sentences tell one fact.
 
-    They do in nearly the same words, unless the numbers differ; and where a reader is sure of both that they answer,
-    and with the same words.
+    They do in nearly the same words, unless the numbers differ. Where a reader is sure of both that they answer, it is
+    the answering words that count: the same ones are the same fact, and others, with no word in common, are not.
     """
     if left.sentence.copy_key == right.sentence.copy_key:
         return True
-    if _answer_the_same(left, right):
+    answers = _sure_answers(left, right)
+    if answers is not None and answers[0] == answers[1]:
         return True
+    if answers is not None and not answers[0] & answers[1]:
+        return False
     mine, yours = _stems(left.text), _stems(right.text)
     if any(any(map(str.isdigit, stem)) for stem in mine ^ yours):
         return False
     return jaccard(mine, yours) >= SAME_FACT
 
 
-def _answer_the_same(left: Candidate, right: Candidate) -> bool:
+def _sure_answers(left: Candidate, right: Candidate) -> tuple[frozenset[str], frozenset[str]] | None:
+    """The stems of both sentences' answering words; None unless a reader is sure of both."""
     if left.span is None or right.span is None or min(left.features["margin"], right.features["margin"]) <= 0:
-        return False
-    key = answer_key(left.text[slice(*left.span)])
-    return bool(key) and key == answer_key(right.text[slice(*right.span)])
+        return None
+    keys = answer_key(left.text[slice(*left.span)]), answer_key(right.text[slice(*right.span)])
+    return keys if all(keys) else None
 
 
 @functools.lru_cache(maxsize=20_000)

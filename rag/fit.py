@@ -20,7 +20,6 @@ best sentences, for questions that are answered and for those that are not.
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import random
 import tempfile
@@ -29,8 +28,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from index.build import build_index
+from index.errors import TrainingError
 from rag.answer import confidence_features, distinct_facts
 from rag.candidates import READ_FEATURES, best_first, rescored
+from rag.evaluation.files import read_text
 from rag.evaluation.questions import Part, is_right, part_of, read_questions
 from rag.logistic import LogisticModel, Scoring, logit
 from rag.pipeline import Engine
@@ -43,7 +44,17 @@ if TYPE_CHECKING:
     from rag.evaluation.questions import EvaluationQuestion
     from rag.question import Question
 
-__all__ = ["Example", "fit", "fit_confidence", "fit_ranking", "main", "news_examples", "squad_examples", "without"]
+__all__ = [
+    "Example",
+    "fit",
+    "fit_confidence",
+    "fit_ranking",
+    "main",
+    "news_examples",
+    "open_unscored",
+    "squad_examples",
+    "without",
+]
 
 QUESTIONS_PER_ARTICLE = 20
 """Of the paragraphs that are indexed, and as many of those that are not."""
@@ -53,6 +64,7 @@ _PENALTY = 3.0
 _CONFIDENCE_STRENGTH = 0.3
 _NOT_FOR_CONFIDENCE = frozenset({"article", "asks", "first", "length", "lead", "new", "nothing_new", "passage"})
 """Features that rank sentences and say nothing more of the question."""
+_UNSCORED = Scoring(LogisticModel(0.0, {}), LogisticModel(0.0, {}), LogisticModel(0.0, {}), 0.0)
 _LOST = 0.01
 """The share of questions whose first sentence may change by not reading all."""
 
@@ -67,11 +79,26 @@ class Example:
 
 
 def fit(examples: Sequence[Example]) -> Scoring:
-    """All models, for examples with a reader or without."""
+    """All models, for examples with a reader or without.
+
+    Raises:
+        TrainingError: when no question has a right sentence, or every one has it first.
+    """
+    examples = [example for example in examples if example.candidates]
+    if not any(any(example.right) for example in examples):
+        raise TrainingError(
+            f"none of the {len(examples)} questions has a right sentence among what was retrieved; expected questions "
+            "whose articles are in the index"
+        )
     names = sorted(examples[0].candidates[0].features)
     sentence = fit_ranking(examples, names)
     prior = fit_ranking(examples, [name for name in names if name not in READ_FEATURES])
     ranked = [ranked_by(sentence, example) for example in examples]
+    if all(example.right[0] for example in ranked):
+        raise TrainingError(
+            f"all {len(ranked)} questions have a right sentence first; expected some that are not answered, for the "
+            "confidence to learn from"
+        )
     return Scoring(sentence, fit_confidence(ranked), prior, fit_reach(ranked, prior))
 
 
@@ -177,6 +204,11 @@ def _found_with(passages: Sequence[tuple[float, float]], reach: float) -> bool:
     return True
 
 
+def open_unscored(index: Path, reader: str | None) -> Engine:
+    """An engine whose sentences are not yet weighed: what a reader has no weights for can be fitted from it."""
+    return Engine.open(index, reader=reader, calibrated=False, scoring=_UNSCORED)
+
+
 def news_examples(engine: Engine, items: Sequence[EvaluationQuestion]) -> Iterator[Example]:
     """Examples of a large index: each question as it is, and without the articles that answer it."""
     for item in items:
@@ -215,13 +247,12 @@ def squad_examples(path: Path, reader: str | None, *, held_out: float = 1.0) -> 
     """Examples of small indexes, made in a temporary folder from two articles at a time.
 
     Args:
-        path: a gzipped file in SQuAD format.
+        path: a file in SQuAD format, gzipped or not.
         reader: as `Engine.open` takes it.
         held_out: the share of the articles that are used, always the same ones.
     """
     generator = random.Random(1)  # noqa: S311 - a fixed choice of questions, nothing secret
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        articles = json.load(file)["data"]
+    articles = json.loads(read_text(path))["data"]
     articles = [each for number, each in enumerate(articles) if part_of(f"{path.name}:{number}") < held_out]
     for start in range(0, len(articles) - 1, 2):
         with tempfile.TemporaryDirectory(prefix="citewell-fit-") as temporary:
@@ -241,7 +272,7 @@ def squad_examples(path: Path, reader: str | None, *, held_out: float = 1.0) -> 
                         answers = [each["text"] for each in asked["answers"]] if answerable else []
                         items.append((asked["question"], " ".join(paragraph["context"].split()), answers))
             build_index([folder / "articles"], folder / "index")
-            with Engine.open(folder / "index", reader=reader) as engine:
+            with open_unscored(folder / "index", reader) as engine:
                 for text, context, answers in items:
                     question, candidates = engine.candidates(text, thorough=True)
                     right = [
@@ -256,13 +287,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--news", type=Path, required=True, help="JSON Lines: question, answer, articles_with_answer")
     parser.add_argument("--part", type=Part.parse, default=Part(), help="which of them, such as 0.5-0.7")
     parser.add_argument("--index", type=Path, required=True, help="the index of the news articles")
-    parser.add_argument("--squad", type=Path, required=True, help="a gzipped file in SQuAD format")
+    parser.add_argument("--squad", type=Path, required=True, help="a file in SQuAD format")
     parser.add_argument("--held-out", type=float, default=1.0, help="the share of its articles that no training saw")
     parser.add_argument("--reader", help="the reader's name or folder, or none")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args(arguments)
     items = [item for item in read_questions(given.news) if item.fraction in given.part]
-    with Engine.open(given.index, reader=given.reader) as engine:
+    with open_unscored(given.index, given.reader) as engine:
         examples = list(news_examples(engine, items))
     examples += squad_examples(given.squad, given.reader, held_out=given.held_out)
     scoring = fit(examples)

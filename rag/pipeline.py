@@ -89,6 +89,7 @@ class Engine:
         encoder: Encoder | str | None = None,
         reader: Reader | str | None = None,
         calibrated: bool = True,
+        scoring: Scoring | None = None,
     ) -> Engine:
         """Open an index folder.
 
@@ -97,6 +98,7 @@ class Engine:
             encoder: the encoder or its name; the one that the index names when None.
             reader: the reader, its name or its folder; the shipped one when None, and none when "none".
             calibrated: whether a calibration that is kept with the index is used.
+            scoring: the models that weigh what is read; those that belong to the reader when None.
 
         Raises:
             StoreNotFound, StoreVersionMismatch, StoreDamaged: when the folder cannot be used.
@@ -120,7 +122,7 @@ class Engine:
             reader = load_reader(reader)
         name = reader.name if reader is not None else NO_READER
         calibration = load_calibration(folder, reader=name) if calibrated else None
-        return cls(LocalStore.open(folder), encoder, reader, calibration=calibration)
+        return cls(LocalStore.open(folder), encoder, reader, scoring=scoring, calibration=calibration)
 
     def ask(self, question: str, *, top: int = TOP, min_confidence: float = MIN_CONFIDENCE) -> Answer:
         """Answer a question with quoted sentences.

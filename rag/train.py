@@ -214,11 +214,10 @@ def _retrieved(asked: AskedIndex, say: Callable[[str], None]) -> list[Retrieved]
 
 def _fit(asked: AskedIndex, files: DataFiles, plan: Plan, out: Path) -> None:
     """Write the weights that belong to the reader in `out`."""
-    from rag.fit import fit, news_examples, squad_examples
-    from rag.pipeline import Engine
+    from rag.fit import fit, news_examples, open_unscored, squad_examples
 
     items = [item for item in read_questions(asked.questions) if item.fraction in asked.fitted]
-    with Engine.open(asked.index, reader=str(out)) as engine:
+    with open_unscored(asked.index, str(out)) as engine:
         examples = list(news_examples(engine, items))
     for path in files.learnt:
         share = plan.held_out_of(path.name)

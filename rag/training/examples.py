@@ -97,7 +97,7 @@ def ranked_examples(ranked: Sequence[Ranked], generator: random.Random, *, longe
     Args:
         ranked: the questions.
         generator: decides.
-        longest: passages of an example at most; those that answer are always among them.
+        longest: passages of an example at most; of those that answer, up to half as many.
     """
     for each in ranked:
         pairs = list(zip(each.sentences, each.labels, strict=True))
