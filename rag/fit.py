@@ -62,8 +62,6 @@ _SPARE = 60
 """Passages that are retrieved beyond those that are read, to fill up when articles are left out."""
 _PENALTY = 3.0
 _CONFIDENCE_STRENGTH = 0.3
-_NOT_FOR_CONFIDENCE = frozenset({"article", "asks", "first", "length", "lead", "new", "nothing_new", "passage"})
-"""Features that rank sentences and say nothing more of the question."""
 _UNSCORED = Scoring(LogisticModel(0.0, {}), LogisticModel(0.0, {}), LogisticModel(0.0, {}), 0.0)
 _LOST = 0.01
 """The share of questions whose first sentence may change by not reading all."""
@@ -151,8 +149,7 @@ def fit_confidence(ranked: Sequence[Example]) -> LogisticModel:
     rows, labels = [], []
     for example in ranked:
         if example.candidates:
-            features = confidence_features(example.question, *distinct_facts(example.candidates))
-            rows.append({name: each for name, each in features.items() if name not in _NOT_FOR_CONFIDENCE})
+            rows.append(confidence_features(*distinct_facts(example.candidates)))
             labels.append(example.right[0])
     names = sorted(rows[0])
     matrix = np.array([[row[name] for name in names] for row in rows])

@@ -144,7 +144,7 @@ class Engine:
         evidence = self._retrieve(question, READ_PASSAGES, clock)
         asked, ranked = evidence.question, self.rank(evidence)
         clock.lap("read")
-        chosen = select(asked, ranked, self._confidence, top=top, min_confidence=min_confidence)
+        chosen = select(ranked, self._confidence, top=top, min_confidence=min_confidence)
         listed = (*chosen.cited, *chosen.related)
         twins = [twin for candidate in listed for twin in chosen.same.get(candidate.sentence.id, ())]
         places = self._store.places([candidate.sentence for candidate in (*listed, *twins)])
@@ -166,9 +166,9 @@ class Engine:
         clock.lap("cite")
         return answer
 
-    def confidence(self, question: Question, ranked: Sequence[Candidate]) -> float:
+    def confidence(self, ranked: Sequence[Candidate]) -> float:
         """The probability in [0, 1] that the first of ranked sentences answers; 0 when there is none."""
-        return select(question, ranked, self._confidence, top=1, min_confidence=0.0).confidence
+        return select(ranked, self._confidence, top=1, min_confidence=0.0).confidence
 
     def _confidence(self, features: Mapping[str, float]) -> float:
         confidence = self._scoring.confidence.probability(features)

@@ -152,7 +152,8 @@ def collective_features(
         For each sentence: `article`, the best passage score of its article; `article_share`, its article's share of
         the scores of all passages; `story`, how much else was published in the days around it that matches the
         question as well; `lead`, how near it stands to the head of its article, where many articles were retrieved;
-        `votes`, how much other articles that match the question mention the names and numbers that it adds.
+        `many`, whether they were, from 0 to 1; `votes`, how much other articles that match the question mention the
+        names and numbers that it adds.
     """
     best: dict[int, float] = {}
     passages: dict[int, Context] = {}
@@ -184,6 +185,7 @@ def collective_features(
                 "article_share": sums[context.article] / total,
                 "story": stories[context.article],
                 "lead": many / (1 + context.paragraph),
+                "many": many,
                 "votes": math.log1p(max(0.0, sum(votes[:_VOTES]))),
             }
         )

@@ -136,12 +136,12 @@ def knowing(index: str, items: list[EvaluationQuestion], reader: str | None) -> 
     with Engine.open(index, reader=reader, calibrated=False) as engine:
         for item in items:
             for kind, left_out in (("in", ()), ("out", item.sources)):
-                question, ranked = without(engine, item, left_out, thorough=False)
+                _, ranked = without(engine, item, left_out, thorough=False)
                 first = ranked[0] if ranked else None
                 right = first is not None and is_right(
                     first.text, item.answers, places=[first.passage.article.url or ""], sources=item.sources
                 )
-                found[kind].append((engine.confidence(question, ranked), right))
+                found[kind].append((engine.confidence(ranked), right))
                 if kind == "in":
                     passages = {each.passage.id: each.passage for each in ranked}
                     order = [right_passage(each, item) for each in list(passages.values())[: RANKS[-1]]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ POOR = "A visitor to number {} saw Bob."  # none
 # Before reading the passages' own scores count alone; behind it the reader's. Between -4 and 4 as likely as they score.
 SCORING = Scoring(
     LogisticModel(-4.0, {"read": 1.0}),
-    LogisticModel(0.0, {"logit": 1.0}),
+    LogisticModel(0.0, {"few:logit": 1.0}),
     LogisticModel(-4.0, {"passage": 8.0}),
     0.0,
 )
@@ -215,7 +216,7 @@ def test_exact_copies_are_left_to_the_store(stored: Any) -> None:
 
 
 def chosen(*candidates: Candidate, top: int = 5, least: float = 0.0) -> tuple[float, list[int], list[int]]:
-    found = select(QUESTION, candidates, SCORING.confidence.probability, top=top, min_confidence=least)
+    found = select(candidates, SCORING.confidence.probability, top=top, min_confidence=least)
     cited, related = ([each.passage.id for each in listed] for listed in (found.cited, found.related))
     return found.confidence, cited, related
 
@@ -237,11 +238,21 @@ def test_the_confidence_knows_of_other_sources(stored: Any) -> None:
     two = candidate(stored(2, "Cars have crossed the bridge in Lund since Monday."), "Monday", probability=0.7)
     own = candidate(stored(3, "Ever since Monday it stood open.", article=1), "Monday", probability=0.6)
     other = candidate(stored(4, "Tuesday."), "Tuesday", probability=0.3)
-    features = confidence_features(QUESTION, *distinct_facts([one, two, own, other]))
-    assert features["sources"] == pytest.approx(np.log(2))
-    assert features["ahead"] == pytest.approx(logit(0.8) - logit(0.3))
-    alone = confidence_features(QUESTION, *distinct_facts([one]))
-    assert (alone["sources"], alone["share"], alone["ahead"]) == (0.0, 1.0, pytest.approx(logit(0.8) - logit(0.0)))
+    features = confidence_features(*distinct_facts([one, two, own, other]))
+    assert features["few:sources"] == pytest.approx(np.log(2))
+    assert features["few:ahead"] == pytest.approx(logit(0.8) - logit(0.3))
+    alone = confidence_features(*distinct_facts([one]))
+    ahead = pytest.approx(logit(0.8) - logit(0.0))
+    assert (alone["few:sources"], alone["few:share"], alone["few:ahead"]) == (0.0, 1.0, ahead)
+
+
+def test_the_confidence_weighs_a_handful_of_articles_and_many_apart(stored: Any) -> None:
+    one = candidate(stored(1, "On Monday the king opened it."), "Monday", probability=0.8)
+    for many in (0.0, 0.25, 1.0):
+        features = confidence_features(*distinct_facts([replace(one, features={**one.features, "many": many})]))
+        assert features["many"] == many
+        assert features["few:logit"] == pytest.approx((1 - many) * logit(0.8))
+        assert features["many:logit"] == pytest.approx(many * logit(0.8))
 
 
 def test_a_citation_is_cut_from_the_text(stored: Any) -> None:
