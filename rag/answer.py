@@ -15,7 +15,7 @@ from rag.scoring import answer_key, words_of
 from rag.types import Citation, Excerpt, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence, Set
 
     from index.store.base import ArticleRecord, SentencePlace
     from rag.candidates import Candidate
@@ -90,7 +90,8 @@ def select(
     confidence = confident(confidence_features(distinct, same))
     if confidence < min_confidence:
         return Selection(confidence, (), tuple(distinct[:top]), same)
-    cited = [candidate for candidate in distinct[:_COMPARED] if _adds(candidate, distinct[0])][:top]
+    first = distinct[0]
+    cited = [first, *(candidate for candidate in distinct[1:_COMPARED] if _adds(candidate, first))][:top]
     chosen = {candidate.sentence.id for candidate in cited}
     related = [candidate for candidate in distinct if candidate.sentence.id not in chosen]
     return Selection(confidence, tuple(_reading_order(cited)), tuple(related[:top]), same)
@@ -133,6 +134,8 @@ def cite(
     question: Question,
     same: Sequence[Candidate],
     places: Mapping[int, Sequence[SentencePlace]],
+    *,
+    shown: Sequence[Candidate] = (),
 ) -> Citation:
     """Make a citation; its quote is cut from the stored text by its offsets.
 
@@ -142,6 +145,7 @@ def cite(
         question: what is asked, for the words to highlight.
         same: other candidates that say the same.
         places: for each of these sentences' numbers, the other places where it stands.
+        shown: the sentences that are cited; none of them is repeated as the context of another.
     """
     sentence, article = candidate.sentence, candidate.passage.article
     others = [_place(each.article, each.span.start, each.span.end, each.line) for each in places[sentence.id]]
@@ -157,14 +161,17 @@ def cite(
         highlight=candidate.span if candidate.span is not None else _highlight(question, candidate.text),
         score=candidate.probability,
         also_in=tuple(dict.fromkeys(other for other in others if other != place)),
-        context=_context(candidate),
+        context=_context(candidate, {each.sentence.id for each in shown}),
     )
 
 
 def _adds(candidate: Candidate, first: Candidate) -> bool:
-    """Whether a sentence is cited besides the first one."""
-    both_spoken = candidate.features["spoken"] and first.features["spoken"]
-    return candidate.probability >= (RELATIVE_SPOKEN if both_spoken else RELATIVE) * first.probability
+    """Whether a sentence is cited besides the first one; never one in which a reader finds no answer."""
+    if candidate.features.get("margin", 1.0) <= 0:
+        return False
+    if first.features["spoken"]:  # then what others say answers nothing
+        return bool(candidate.features["spoken"]) and candidate.probability >= RELATIVE_SPOKEN * first.probability
+    return candidate.probability >= RELATIVE * first.probability
 
 
 def distinct_facts(
@@ -237,9 +244,9 @@ def _highlight(question: Question, text: str) -> tuple[int, int] | None:
     return min(spans, key=lambda span: sum(abs(span[0] - start) for start in known))
 
 
-def _context(candidate: Candidate) -> Excerpt | None:
+def _context(candidate: Candidate, shown: Set[int]) -> Excerpt | None:
     found = resolving_sentence(candidate.passage, candidate.sentence)
-    if found is None:
+    if found is None or found.id in shown:
         return None
     return Excerpt(found.span.start, found.span.end, found.span.of(candidate.passage.text))
 

@@ -15,7 +15,7 @@ __all__ = ["leans_back", "resolving_sentence"]
 _PRONOUN = re.compile(
     r"""^\W*(?:(?:And|But|Yet|So|Then|Still|However|Instead|Meanwhile|Also|There|Here),?\s+)?
     (?:He|She|They|It|His|Her|Hers|Their|Theirs|Its|Him|Them|This|That|These|Those|Both|Such|The\s+(?:former|latter|two|pair))
-    (?:['’](?:s|d|ll|re|ve))?\s""",
+    (?:['’](?:s|d|ll|re|ve))?\s(?!(?:comes?|came)\s+(?:amid|after|as|at|days|hours|weeks|less|just|on)\b)""",
     re.IGNORECASE | re.VERBOSE,
 )
 _FURTHEST = 3
@@ -27,6 +27,8 @@ def leans_back(sentence: str) -> bool:
 
     >>> leans_back("He added that talks would go on."), leans_back("Putin added that talks would go on.")
     (True, False)
+    >>> leans_back("It comes amid talks in London.")  # says when, and of what: of all that was told before
+    False
     """
     return _PRONOUN.match(sentence) is not None or opens_by_office(sentence)
 

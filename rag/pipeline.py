@@ -151,7 +151,7 @@ class Engine:
 
         def citations(candidates: Sequence[Candidate]) -> tuple[Citation, ...]:
             return tuple(
-                cite(number, each, asked, chosen.same.get(each.sentence.id, ()), places)
+                cite(number, each, asked, chosen.same.get(each.sentence.id, ()), places, shown=chosen.cited)
                 for number, each in enumerate(candidates, 1)
             )
 

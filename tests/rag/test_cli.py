@@ -146,8 +146,10 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str, Any
     """What was asked of the parts behind the command line, which are replaced."""
     calls: list[dict[str, Any]] = []
 
-    def open_engine(index: Any = None, articles: Any = None, *, encoder: Any = None, progress: Any = None) -> Any:
-        calls.append({"index": index, "articles": articles, "encoder": encoder})
+    def open_engine(
+        index: Any = None, articles: Any = None, *, encoder: Any = None, reader: Any = None, progress: Any = None
+    ) -> Any:
+        calls.append({"index": index, "articles": articles, "encoder": encoder, "reader": reader})
         return FalseEngine(calls)
 
     def build_index(
@@ -350,17 +352,17 @@ def test_ask(calls: list[dict[str, Any]]) -> None:
     assert result.stdout.startswith(f"[1] {QUOTE}\n")
     assert "\x1b" not in result.stdout
     assert calls == [
-        {"index": None, "articles": None, "encoder": None},
+        {"index": None, "articles": None, "encoder": None, "reader": None},
         {"question": "How many?", "top": 5, "min_confidence": 0.5},
     ]
 
 
 def test_ask_passes_its_options_on(calls: list[dict[str, Any]]) -> None:
-    options = "--index i --articles a --top 2 --min-confidence 0.25 --encoder e --json"
+    options = "--index i --articles a --top 2 --min-confidence 0.25 --encoder e --reader r --json"
     result = run("ask", "Q", *options.split())
     assert result.exit_code == 0
     assert calls == [
-        {"index": Path("i"), "articles": Path("a"), "encoder": "e"},
+        {"index": Path("i"), "articles": Path("a"), "encoder": "e", "reader": "r"},
         {"question": "Q", "top": 2, "min_confidence": 0.25},
     ]
 
@@ -586,7 +588,7 @@ class Engine(parts.FalseEngine):
             time.sleep(60)
         return super().ask(question, **options)
 
-def open_engine(index=None, articles=None, *, encoder=None, progress=None):
+def open_engine(index=None, articles=None, *, encoder=None, reader=None, progress=None):
     if progress is not None:
         for done in range(0, 101, 50):
             progress(types.SimpleNamespace(stage="embed\\x1bding", done=done, total=100))
