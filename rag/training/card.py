@@ -45,8 +45,8 @@ _BAD = """
 - It takes what a passage says for granted, and knows nothing of dates: of "the latest" of two reports it cannot tell
   which is later.
 - Questions that need two sentences put together, a count or a comparison are answered by one of the sentences, or not.
-- Adversarial questions, on a passage that is all but about them, are told from answerable ones little better than by
-  chance ("Knows when not" in citewell's README has the figures for retrieval's own passages).
+- Near misses, on a passage about the same people and things, are often taken for answerable: citewell's README has the
+  figures for them, and for questions whose articles are not in the index.
 """
 
 
