@@ -13,17 +13,13 @@ import logging
 import os
 import shutil
 import tempfile
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from index.errors import EncoderError, first_line
 from index.files import fsync
-from index.runtime import load_onnxruntime, load_sentence_transformer
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from index.runtime import load_onnxruntime, load_sentence_transformer, quiet_exporter
 
 __all__ = ["Export", "cache_dir", "exported"]
 
@@ -136,7 +132,7 @@ def _make(folder: Path, into: Path) -> None:
 
     fingerprint = weights_fingerprint(folder)
     try:
-        with _quiet():
+        with quiet_exporter():
             original, vectors = _export_fp32(folder, into / "fp32.onnx")
             precision = _quantise(into / "fp32.onnx", into / "int8.onnx", original, vectors)
     except EncoderError:
@@ -205,17 +201,3 @@ def _quantise(source: Path, target: Path, inputs: dict[str, Any], vectors: Any) 
         return "int8"
     _log.warning("int8 strays too far on this processor (cosine %.3f); the encoder runs in fp32", cosine)
     return "fp32"
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the exporter's advice to its own developers away from our users."""
-    root = logging.getLogger()
-    previous = root.level
-    root.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        root.setLevel(previous)

@@ -1,11 +1,17 @@
-"""Libraries that report home unless they are told not to, loaded silenced."""
+"""Libraries that report home, or talk, unless they are told not to: loaded silenced."""
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
-from typing import Any
+import warnings
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["load_onnxruntime", "load_sentence_transformer", "silence_hub"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["load_onnxruntime", "load_sentence_transformer", "quiet_exporter", "silence_hub"]
 
 
 def load_onnxruntime() -> Any:
@@ -24,9 +30,9 @@ def load_sentence_transformer() -> Any:
     """The class `SentenceTransformer`, its hub's telemetry and progress bars off."""
     silence_hub()
     from sentence_transformers import SentenceTransformer
-    from transformers.utils import logging
+    from transformers.utils import logging as hub_logging
 
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    hub_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     return SentenceTransformer
 
 
@@ -34,3 +40,17 @@ def silence_hub() -> None:
     """Turn the model hub's telemetry off; to be called before transformers or its hub's client is imported."""
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     os.environ["DO_NOT_TRACK"] = "1"
+
+
+@contextlib.contextmanager
+def quiet_exporter() -> Iterator[None]:
+    """Keep the exporter's advice to its own developers away from our users."""
+    root = logging.getLogger()
+    previous = root.level
+    root.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        root.setLevel(previous)

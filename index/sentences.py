@@ -14,14 +14,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from index.boilerplate import LINE_BREAK, is_caption, line_spans
-from index.types import Article, Boilerplate, Sentence, Span
+from index.types import Article, Boilerplate, Sentence, Source, Span
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Sequence
 
     from nupunkt import PunktSentenceTokenizer
 
-__all__ = ["MAX_SENTENCE", "split_sentences"]
+__all__ = ["MAX_SENTENCE", "plain_sentences", "split_sentences"]
 
 MAX_SENTENCE = 2_000
 """The longest sentence, in characters; what is longer (tables, lists in one line) is cut into pieces."""
@@ -105,6 +105,16 @@ def split_sentences(article: Article, boilerplate: Sequence[Boilerplate]) -> tup
                 again = _copies_within(block, span, copies.get(block, ()))
                 sentences.append(Sentence(span, paragraph, "caption" if caption else "prose", again))
     return tuple(sentences)
+
+
+def plain_sentences(text: str) -> tuple[Span, ...]:
+    """The sentences of a text that is no article: no line of it is taken for furniture.
+
+    >>> [span.of("One. Two follows.") for span in plain_sentences("One. Two follows.")]
+    ['One.', 'Two follows.']
+    """
+    article = Article("", Source("", text), Span(0, len(text)), title="")
+    return tuple(sentence.span for sentence in split_sentences(article, []))
 
 
 def _copies_within(block: Span, span: Span, others: Sequence[Span]) -> tuple[Span, ...]:

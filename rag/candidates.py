@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from rag.reader import Reading
     from rag.retrieve import Hit
 
-__all__ = ["READ_FEATURES", "Candidate", "best_first", "gather", "rescored", "with_reading"]
+__all__ = ["READ_FEATURES", "Candidate", "best_first", "gather", "rescored", "with_agreement", "with_reading"]
 
 READ_FEATURES = frozenset({"agree", "behind", "margin", "read"})
-"""Features that only a reader gives (`with_reading`)."""
+"""Features that only a reader gives (`with_reading`, `with_agreement`)."""
 _GREATEST = 12.0
 """The reader's scores are cut to this size: beyond it, they say no more."""
 
@@ -33,8 +33,8 @@ class Candidate:
         passage: where it stands.
         sentence: the sentence as stored.
         text: its characters.
-        features: as in `rag.scoring`; "cosine" is the sentence's own with the question, and of a reader's those that
-            `with_reading` names.
+        features: as in `rag.scoring`; "cosine" is the sentence's own with the question, and of a reader's
+            those that `with_reading` and `with_agreement` name.
         probability: that it answers, in [0, 1], by the sentence model; ranks, and is not calibrated.
         span: the half-open range in `text` of the words that a reader would answer with; None without a reader.
     """
@@ -108,8 +108,7 @@ def with_reading(candidates: Sequence[Candidate], readings: Mapping[int, Reading
     """The candidates whose passages were read, with what the reader makes of them.
 
     The features are `read`, the score that the sentence answers; `margin`, by how much its best span outdoes no answer;
-    `behind`, how far that margin lies behind the widest of its passage; and `agree`, how much other articles are read
-    as answering with the same words.
+    and `behind`, how far that margin lies behind the widest of its passage.
 
     Args:
         candidates: sentences of retrieved passages.
@@ -130,11 +129,17 @@ def with_reading(candidates: Sequence[Candidate], readings: Mapping[int, Reading
             "behind": _cut(reading.sentences[reading.best].margin - own.margin),
         }
         found.append(replace(candidate, features=features, span=(own.span.start, own.span.end)))
-    return _with_agreement(found)
+    return found
 
 
-def _with_agreement(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Adds `agree`: the log of one plus the likelihoods, summed over other articles, of the same answer there."""
+def with_agreement(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The candidates that were read, with `agree`: how much other articles are read as answering with the same words.
+
+    It is the log of one plus the likelihoods, summed over other articles, of the same answer there.
+
+    Args:
+        candidates: all that were read, as `with_reading` gives them.
+    """
     support: dict[frozenset[str], dict[int, float]] = {}
     keys = [answer_key(each.text[slice(*each.span)]) if each.span is not None else frozenset() for each in candidates]
     for candidate, key in zip(candidates, keys, strict=True):

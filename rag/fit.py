@@ -212,7 +212,8 @@ def news_examples(engine: Engine, items: Sequence[EvaluationQuestion]) -> Iterat
         for left_out in ((), item.sources):
             question, candidates = without(engine, item, left_out)
             right = [
-                is_right(each.text, item.answers, places=_places(each), sources=item.sources) for each in candidates
+                is_right(each.text, item.answers, places=each.passage.article.places, sources=item.sources)
+                for each in candidates
             ]
             yield Example(question, candidates, right)
 
@@ -233,11 +234,6 @@ def without(
     groups = list(dict.fromkeys(hit.passage.group for hit in hits))[:READ_PASSAGES]
     kept = [hit for hit in hits if hit.passage.group in groups]
     return evidence.question, engine.rank(replace(evidence, hits=kept), thorough=thorough)
-
-
-def _places(candidate: Candidate) -> list[str]:
-    article = candidate.passage.article
-    return [article.path] if article.url is None else [article.url, article.path]
 
 
 def squad_examples(path: Path, reader: str | None, *, held_out: float = 1.0) -> Iterator[Example]:

@@ -16,6 +16,7 @@ from rag.logistic import scoring_for
 from rag.question import read_question
 from rag.ranking import READ_PASSAGES, rank_by_encoder, rank_by_reader
 from rag.rarity import weights
+from rag.reader import NO_READER
 from rag.retrieve import Evidence, Retriever
 from rag.types import Answer, ArticleView
 
@@ -44,8 +45,6 @@ TOP = 5
 """Citations at most, unless said otherwise."""
 MIN_CONFIDENCE = 0.5
 """Below this probability nothing is cited, unless said otherwise."""
-NO_READER = "none"
-"""The reader's name when there is none: the encoder alone ranks the sentences."""
 _REMEMBERED_SENTENCES = 20_000
 
 
@@ -212,6 +211,11 @@ class Engine:
         """
         return self._retrieve(question, top_k, _Clock())
 
+    @property
+    def store(self) -> LocalStore:
+        """The index that is searched."""
+        return self._store
+
     def _retrieve(self, text: str, top_k: int, clock: _Clock) -> Evidence:
         question = read_question(text)
         self._store.refresh()
@@ -301,8 +305,7 @@ def ask(
     >>> ask("what did Putin demand?").answered  # doctest: +SKIP
     True
     """
-    named = None if index is None else str(index), None if articles is None else str(articles)
-    engine = _kept_engine(*named, reader)
+    engine = _kept_engine(None if index is None else str(index), None if articles is None else str(articles), reader)
     return engine.ask(question, top=top, min_confidence=min_confidence)
 
 

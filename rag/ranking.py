@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rag.candidates import best_first, gather, rescored, with_reading
+from rag.candidates import best_first, gather, rescored, with_agreement, with_reading
 from rag.logistic import logit
 from rag.reader import as_read
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rag.candidates import Candidate
     from rag.logistic import Scoring
-    from rag.reader import Reader, Reading
+    from rag.reader import Reader
     from rag.retrieve import Evidence
 
 __all__ = ["FIRST_READ", "MORE_READ", "READ_PASSAGES", "rank_by_encoder", "rank_by_reader"]
@@ -73,22 +73,20 @@ def rank_by_reader(evidence: Evidence, reader: Reader, scoring: Scoring, *, thor
         thorough: whether all are read.
     """
     found = [rescored(each, scoring.prior) for each in gather(evidence.question, evidence.hits, evidence.rarity)]
-    likely: dict[int, float] = {}
+    by_passage: dict[int, list[Candidate]] = {}
     for candidate in found:
-        number = candidate.passage.id
-        likely[number] = max(likely.get(number, float("-inf")), logit(candidate.probability))
+        by_passage.setdefault(candidate.passage.id, []).append(candidate)
+    likely = {number: max(logit(each.probability) for each in own) for number, own in by_passage.items()}
     order = sorted(likely, key=lambda number: -likely[number])
-    records = {candidate.passage.id: candidate.passage for candidate in found}
-    readings: dict[int, Reading] = {}
+    read: list[Candidate] = []
     ranked: list[Candidate] = []
+    size = len(order) if thorough else FIRST_READ
     while order:
-        size = len(order) if thorough else MORE_READ if readings else FIRST_READ
-        part, order = order[:size], order[size:]
-        readings.update(
-            zip(part, reader.read(evidence.question.text, [as_read(records[number]) for number in part]), strict=True)
-        )
-        ranked = [rescored(each, scoring.sentence) for each in with_reading(found, readings)]
-        ranked.sort(key=best_first)
+        part, order, size = order[:size], order[size:], MORE_READ
+        passages = [as_read(by_passage[number][0].passage) for number in part]
+        readings = dict(zip(part, reader.read(evidence.question.text, passages), strict=True))
+        read += with_reading([each for number in part for each in by_passage[number]], readings)
+        ranked = sorted((rescored(each, scoring.sentence) for each in with_agreement(read)), key=best_first)
         if order and ranked and logit(ranked[0].probability) > likely[order[0]] + scoring.reach:
             break
     return ranked

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_ANSWER_TOKENS",
     "MAX_TOKENS",
+    "NO_READER",
     "Passage",
     "Reader",
     "Reading",
@@ -44,6 +45,8 @@ __all__ = [
     "merge",
 ]
 
+NO_READER = "none"
+"""The reader's name when there is none: the encoder alone ranks the sentences."""
 MAX_TOKENS = 320
 """Tokens of a window at most, the question included; a retrieved passage has about 150."""
 MAX_QUESTION_TOKENS = 96

@@ -14,7 +14,7 @@ from index.encoder import available_cores
 from index.errors import ReaderError, first_line
 from index.runtime import load_onnxruntime, silence_hub
 from rag.kinds import asks_whether
-from rag.reader import MAX_TOKENS, Reading, Tokens, Window, decode, lay_out, merge
+from rag.reader import MAX_TOKENS, NO_READER, Reading, Tokens, Window, decode, lay_out, merge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -363,7 +363,7 @@ def load_reader(name: str | None = None) -> Reader | None:
     Raises:
         ReaderError: when it cannot be loaded.
     """
-    if name == "none":
+    if name == NO_READER:
         return None
     if name is None or name == DEFAULT_READER:
         return OnnxReader.load(shipped_folder(), name=DEFAULT_READER)

@@ -75,6 +75,11 @@ class ArticleRecord:
     path: str
     extent: Span
 
+    @property
+    def places(self) -> tuple[str, ...]:
+        """What people call it by: its URL, where it has one, and its path."""
+        return (self.path,) if self.url is None else (self.url, self.path)
+
 
 @dataclass(frozen=True, slots=True)
 class SentenceRecord:
@@ -151,6 +156,10 @@ class Store(Protocol):
 
     def passages(self, ids: Sequence[int]) -> list[PassageRecord]:
         """The passages of these numbers, in order; those that are gone are left out."""
+        ...
+
+    def leading_passages(self) -> list[int]:
+        """The numbers of all passages that stand for a group, in order: every text once."""
         ...
 
     def variants(self, leaders: Sequence[int]) -> list[PassageRecord]:

@@ -193,6 +193,10 @@ class Database:
             found.append(PassageRecord(number, leader, articles[key], texts[key], own, self._before(key, own[0])))
         return found
 
+    def leading_passages(self) -> list[int]:
+        """The numbers of all passages that stand for a group, in order."""
+        return [row[0] for row in self.rows("SELECT id FROM passages WHERE leader = id ORDER BY id")]
+
     def variants(self, leaders: Sequence[int]) -> list[PassageRecord]:
         """The near copies of passages that stand for a group, in order of number."""
         rows = self.rows_for(

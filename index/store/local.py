@@ -119,6 +119,10 @@ class LocalStore:
         """The passages of these numbers, in order."""
         return self._database.passages(ids)
 
+    def leading_passages(self) -> list[int]:
+        """The numbers of all passages that stand for a group, in order."""
+        return self._database.leading_passages()
+
     def variants(self, leaders: Sequence[int]) -> list[PassageRecord]:
         """The near copies of passages that stand for a group."""
         return self._database.variants(leaders)

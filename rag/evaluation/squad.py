@@ -138,11 +138,9 @@ def sentences_of(text: str) -> tuple[str, ...]:
     >>> sentences_of("It rained in Lund. The bridge stayed open.")
     ('It rained in Lund.', 'The bridge stayed open.')
     """
-    from index.sentences import split_sentences
-    from index.types import Article, Source, Span
+    from index.sentences import plain_sentences
 
-    article = Article("", Source("", text), Span(0, len(text)), title="")
-    return tuple(sentence.span.of(text) for sentence in split_sentences(article, []))
+    return tuple(span.of(text) for span in plain_sentences(text))
 
 
 def predict(question: str, sentences: Sequence[str], reader: Reader) -> tuple[str, float]:

@@ -7,18 +7,17 @@ WikiQA (`rag.evaluation.ranking_files`). A span that does not match its text is 
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
 import re
 import zipfile
-import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from index.errors import EvaluationError, TrainingError, first_line
-from index.sentences import split_sentences
-from index.types import Article, Source, Span
+from index.sentences import plain_sentences
+from index.types import Span
+from rag.evaluation.files import read_text
 from rag.evaluation.questions import part_of
 from rag.evaluation.ranking_files import join_tokens, read_ranking_file
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["AnswerSpan", "Asked", "Context", "DataSet", "Ranked", "read_data_set", "sentence_spans"]
+__all__ = ["AnswerSpan", "Asked", "Context", "DataSet", "Ranked", "read_data_set"]
 
 _UNREADABLE = (
     OSError,
@@ -35,7 +34,6 @@ _UNREADABLE = (
     TypeError,
     AttributeError,
     EOFError,
-    zlib.error,
     zipfile.BadZipFile,
     csv.Error,
     EvaluationError,
@@ -142,9 +140,9 @@ def read_data_set(path: Path) -> DataSet:
         elif "qamr" in path.name:
             _read_qamr(path, data)
         elif "qasrl" in path.name:
-            _read_role_rows(csv.DictReader(io.StringIO(_text(path))), _qasrl_sentences(path), data)
+            _read_role_rows(csv.DictReader(io.StringIO(read_text(path))), _qasrl_sentences(path), data)
         else:
-            _read_json(json.loads(_text(path)), data)
+            _read_json(json.loads(read_text(path)), data)
     except _UNREADABLE as error:
         raise TrainingError(
             f"{path} cannot be read as training data ({type(error).__name__}: {first_line(error)}); expected SQuAD, "
@@ -153,21 +151,6 @@ def read_data_set(path: Path) -> DataSet:
     if not data.asked and not data.ranked:
         raise TrainingError(f"{path} holds no question that can be used ({len(data.skipped)} skipped)")
     return data
-
-
-def sentence_spans(text: str) -> tuple[Span, ...]:
-    """The sentences of a text that is no article: no line of it is taken for furniture.
-
-    >>> [span.of("One. Two follows.") for span in sentence_spans("One. Two follows.")]
-    ['One.', 'Two follows.']
-    """
-    article = Article("0" * 32, Source("", text), Span(0, len(text)), "text")
-    return tuple(sentence.span for sentence in split_sentences(article, []))
-
-
-def _text(path: Path) -> str:
-    data = path.read_bytes()
-    return (gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data).decode("utf-8")
 
 
 def _read_json(content: Any, data: DataSet) -> None:
@@ -181,7 +164,7 @@ def _read_json(content: Any, data: DataSet) -> None:
 
 def _read_paragraph(title: str, document: str, paragraph: dict[str, Any], data: DataSet) -> None:
     text = str(paragraph["context"])
-    spans = sentence_spans(text)
+    spans = plain_sentences(text)
     if not spans:
         data.skipped.append(f"{document}: a context without a sentence")
         return
@@ -223,7 +206,7 @@ def _place(spans: Sequence[Span], answer: Span) -> AnswerSpan | None:
 def _read_multispan(item: dict[str, Any], data: DataSet) -> None:
     labels = item["label"]
     text, places = join_tokens(item["context"])
-    spans = sentence_spans(text)
+    spans = plain_sentences(text)
     answers: list[AnswerSpan] = []
     for first, label in enumerate(labels):
         if label == "B":
@@ -273,9 +256,9 @@ class _Sentences:
 def _read_qamr(path: Path, data: DataSet) -> None:
     sentences = _Sentences(data)
     words = dict(
-        line.split("\t", 1) for line in _text(path.with_name("qamr_sentences.tsv.gz")).splitlines() if "\t" in line
+        line.split("\t", 1) for line in read_text(path.with_name("qamr_sentences.tsv.gz")).splitlines() if "\t" in line
     )
-    for number, line in enumerate(_text(path).splitlines(), 1):
+    for number, line in enumerate(read_text(path).splitlines(), 1):
         fields = line.split("\t")
         if len(fields) < 7 or fields[0] not in words:
             data.skipped.append(f"{path.name}:{number}: expected a known sentence and seven fields or more")
@@ -285,7 +268,7 @@ def _read_qamr(path: Path, data: DataSet) -> None:
         places = [[int(at) for at in fields[6].split()]]
         places += [[int(at) for at in each.partition(":")[2].split()] for each in fields[7:]]
         try:
-            spans = [sentences.span(key, run[0], run[-1]) for run in places if run and run == list(_range(run))]
+            spans = [sentences.span(key, run[0], run[-1]) for run in places if _in_a_row(run)]
         except IndexError:
             spans = []
         if spans:
@@ -294,13 +277,13 @@ def _read_qamr(path: Path, data: DataSet) -> None:
             data.skipped.append(f"{path.name}:{number}: the answer's words do not stand in a row in the sentence")
 
 
-def _range(run: Sequence[int]) -> range:
-    return range(run[0], run[-1] + 1)
+def _in_a_row(run: Sequence[int]) -> bool:
+    return bool(run) and list(run) == list(range(run[0], run[-1] + 1))
 
 
 def _qasrl_sentences(path: Path) -> dict[str, str]:
     beside = path.with_name(path.name.replace("qasrl_gs_", "qasrl_gs_sentences_"))
-    return {row["qasrl_id"]: row["tokens"] for row in csv.DictReader(io.StringIO(_text(beside)))}
+    return {row["qasrl_id"]: row["tokens"] for row in csv.DictReader(io.StringIO(read_text(beside)))}
 
 
 def _read_qanom(path: Path, data: DataSet) -> None:

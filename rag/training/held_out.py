@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rag.evaluation.metrics import average_precision, pessimistic_order, token_f1
-from rag.reader import Passage
+from rag.evaluation.sentences import sentence_scores
+from rag.evaluation.squad import predict
 from rag.reader_models import BatchReader
 
 if TYPE_CHECKING:
@@ -61,10 +62,7 @@ def figures(
         answerable = [asked for asked in data.asked if asked.answers]
         for asked in answerable[:: max(1, len(answerable) // questions)]:
             sentences = data.contexts[asked.context].sentences
-            (reading,) = reader.read(asked.question, [Passage(sentences)])
-            best = reading.best
-            span = reading.sentences[best].span if best is not None else None
-            predicted = "" if best is None or span is None else sentences[best][span.start : span.end]
+            predicted, _ = predict(asked.question, sentences, reader)
             golds = [sentences[number][start:end] for number, start, end in asked.answers]
             scores.append(token_f1(predicted, golds))
     if scores:
@@ -72,8 +70,7 @@ def figures(
     precisions = []
     for each in ranked:
         if any(each.labels) and not all(each.labels):
-            readings = reader.read(each.question, [Passage((text,)) for text in each.sentences])
-            own = [reading.sentences[0].score for reading in readings]
+            own = sentence_scores(each.question, each.sentences, reader)
             precisions.append(average_precision(pessimistic_order(own, each.labels)))
     if precisions:
         found["map"] = sum(precisions) / len(precisions)

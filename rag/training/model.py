@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from index.errors import TrainingError, first_line
-from index.runtime import load_onnxruntime
+from index.runtime import load_onnxruntime, quiet_exporter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     import torch
@@ -146,7 +142,7 @@ def export(model: Any, full: Path, small: Path) -> None:
     inputs = (ids, torch.ones_like(ids), torch.zeros_like(ids))
     names = ["input_ids", "attention_mask", "token_type_ids"]
     outputs = ["start", "end", "relevance"]
-    with torch.no_grad(), _quiet():
+    with torch.no_grad(), quiet_exporter():
         torch.onnx.export(
             graph,
             inputs,
@@ -158,17 +154,3 @@ def export(model: Any, full: Path, small: Path) -> None:
             dynamo=False,
         )
         quantize_dynamic(full, small, weight_type=QuantType.QInt8, per_channel=True)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the exporter's advice to its own developers away from our users."""
-    root = logging.getLogger()
-    previous = root.level
-    root.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        root.setLevel(previous)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rag.candidates import READ_FEATURES, best_first, gather, rescored, with_reading
+from rag.candidates import READ_FEATURES, best_first, gather, rescored, with_agreement, with_reading
 from rag.logistic import LogisticModel
 from rag.question import read_question
 from rag.reader import Reading, SentenceReading, SpanReading
 from rag.retrieve import Hit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from index.store.base import PassageRecord
     from rag.candidates import Candidate
@@ -87,10 +87,14 @@ def test_the_likelier_comes_first_and_of_equals_the_one_stored_first(stored: Any
 # What a reader adds
 
 
+def read_of(found: Sequence[Candidate], readings: Mapping[int, Reading]) -> list[Candidate]:
+    return with_agreement(with_reading(found, readings))
+
+
 def test_the_features_that_only_a_reader_gives(stored: Any) -> None:
     found = candidates_of(stored(1, "It opened on Monday.", "Work began in May.", "Nobody."))
     reading = Reading((read((13, 19), 4.0, 2.5), read((14, 17), -1.5, -3.0), read(None, 0, 0)), 1.0)
-    first, second = with_reading(found, {1: reading})
+    first, second = read_of(found, {1: reading})
     assert {name: first.features[name] for name in READ_FEATURES} == {
         "read": 2.5,
         "margin": 4.0,
@@ -110,7 +114,7 @@ def test_the_features_that_only_a_reader_gives(stored: Any) -> None:
 def test_extreme_scores_are_cut(stored: Any) -> None:
     found = candidates_of(stored(1, "It opened on Monday.", "In May."))
     reading = Reading((read((13, 19), 1e9, 1e9), read((3, 6), -1e9, -1e9)), 0.0)
-    first, second = with_reading(found, {1: reading})
+    first, second = read_of(found, {1: reading})
     assert [first.features[name] for name in ("read", "margin", "behind")] == [12.0, 12.0, 0.0]
     assert [second.features[name] for name in ("read", "margin", "behind")] == [-12.0, -12.0, 12.0]
 
@@ -118,8 +122,8 @@ def test_extreme_scores_are_cut(stored: Any) -> None:
 def test_what_was_not_read_is_no_candidate_any_more(stored: Any) -> None:
     found = candidates_of(stored(1, "In May."), stored(2, "In June."), stored(3, "..."))
     readings = {1: Reading((read((3, 6), 1.0, 1.0),), 0.0), 3: Reading((read(None, 0, 0),), 0.0)}
-    assert [each.text for each in with_reading(found, readings)] == ["In May."]
-    assert with_reading(found, {}) == []
+    assert [each.text for each in read_of(found, readings)] == ["In May."]
+    assert read_of(found, {}) == []
 
 
 def agreement(passages: Sequence[PassageRecord], answers: Sequence[tuple[str, float]]) -> list[float]:
@@ -129,7 +133,7 @@ def agreement(passages: Sequence[PassageRecord], answers: Sequence[tuple[str, fl
     for each, (words, score) in zip(found, answers, strict=True):
         start = each.text.index(words)
         readings[each.passage.id] = Reading((read((start, start + len(words)), 1.0, score),), 0.0)
-    return [each.features["agree"] for each in with_reading(found, readings)]
+    return [each.features["agree"] for each in read_of(found, readings)]
 
 
 def test_other_articles_with_the_same_words_agree(stored: Any) -> None:
@@ -157,8 +161,8 @@ def test_the_order_of_the_candidates_does_not_matter(stored: Any) -> None:
     for number, (text, words) in enumerate(sentences.items()):
         start = text.index(words)
         readings[number] = Reading((read((start, start + len(words)), 1.0, number - 1.5),), 0.0)
-    expected = {each.passage.id: each for each in with_reading(found, readings)}
+    expected = {each.passage.id: each for each in read_of(found, readings)}
     assert len({each.features["agree"] for each in expected.values()}) == 4
     for seed in range(5):
         shuffled = random.Random(seed).sample(found, len(found))
-        assert {each.passage.id: each for each in with_reading(shuffled, readings)} == expected
+        assert {each.passage.id: each for each in read_of(shuffled, readings)} == expected

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from index.errors import TrainingError
-from rag.training.data import Asked, Context, DataSet, Ranked, read_data_set, sentence_spans
+from index.sentences import plain_sentences
+from rag.training.data import Asked, Context, DataSet, Ranked, read_data_set
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,8 +131,8 @@ def test_a_context_without_a_sentence_is_reported(tmp_path: Path) -> None:
 
 
 def test_sentences_are_exact_spans() -> None:
-    assert tuple(span.of(CONTEXT) for span in sentence_spans(CONTEXT)) == SENTENCES
-    assert sentence_spans("") == ()
+    assert tuple(span.of(CONTEXT) for span in plain_sentences(CONTEXT)) == SENTENCES
+    assert plain_sentences("") == ()
 
 
 # The other formats
