@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import platform
+import random
 import shutil
 import time
 from dataclasses import asdict, dataclass, field
@@ -20,6 +21,7 @@ from index.errors import TrainingError, first_line
 from rag.evaluation.questions import Part, read_questions
 from rag.evaluation.ranking_files import read_ranking_file
 from rag.logistic import SCORING_FILE
+from rag.reader import NO_READER
 from rag.reader_models import OnnxReader, Tokenizer
 from rag.training.held_out import ModuleReader, figures
 from rag.training.loop import Plan, Sources, read_sources, train
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from rag.training.retrieved import Retrieved
 
 __all__ = ["AskedIndex", "DataFiles", "Plan", "find_data", "make_reader"]
+
+FACTS_FILE = "facts.json"
 
 _log = logging.getLogger(__name__)
 
@@ -112,6 +116,7 @@ def make_reader(
     plan: Plan,
     asked: AskedIndex | None = None,
     encoder: Path | None = None,
+    after: Path | None = None,
     say: Callable[[str], None] = _log.info,
 ) -> dict[str, Any]:
     """Train a reader, export it, fit its weights, measure it, and write its card.
@@ -122,6 +127,7 @@ def make_reader(
         plan: the settings of the training.
         asked: questions and an index to learn retrieval's own passages from, and to fit the weights on.
         encoder: the folder of the encoder whose weights are the beginning; the default encoder's when None.
+        after: the folder of a finished training from that encoder, whose weights are the beginning instead.
         say: takes lines about how it goes.
 
     Returns:
@@ -137,13 +143,14 @@ def make_reader(
     start = time.monotonic()
     folder = encoder if encoder is not None else default_model_folder()
     tokenizer = _tokenizer(folder)
-    sources = read_sources(files.learnt, plan, _retrieved(asked, say) if asked is not None else ())
+    retrieved, made = _retrieved(asked, plan, say) if asked is not None else ((), ())
+    sources = read_sources(files.learnt, plan, retrieved, made)
     ranked = read_ranking_file(files.sentences[0])[:_ON_THE_WAY] if files.sentences else []
 
     def on_the_way(model: Any) -> dict[str, float]:
         return figures(ModuleReader(model, tokenizer), sources.held_out, ranked, questions=_ON_THE_WAY)
 
-    model = train(sources, folder, out, plan=plan, evaluate=on_the_way, say=say)
+    model = train(sources, folder, out, plan=plan, after=after, evaluate=on_the_way, say=say)
     trained = time.monotonic() - start
     say("exporting")
     (out / "fp32").mkdir(exist_ok=True)
@@ -156,6 +163,7 @@ def make_reader(
     facts = {
         "encoder": str(folder.name if encoder is not None else "all-MiniLM-L6-v2"),
         "plan": asdict(plan),
+        "after": _facts_of(after) if after is not None else None,
         "data": _counts(sources),
         "seconds": trained,
         "machine": f"{platform.machine()}, {available_cores()} cores",
@@ -164,7 +172,7 @@ def make_reader(
             "fp32": measure(OnnxReader.load(out / "fp32"), files, sources),
         },
     }
-    (out / "facts.json").write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
+    (out / FACTS_FILE).write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
     write_card(out, facts)
     return facts
 
@@ -202,14 +210,22 @@ def measure(reader: Reader, files: DataFiles, sources: Sources) -> dict[str, dic
     return found
 
 
-def _retrieved(asked: AskedIndex, say: Callable[[str], None]) -> list[Retrieved]:
+def _retrieved(
+    asked: AskedIndex, plan: Plan, say: Callable[[str], None]
+) -> tuple[Sequence[Retrieved], Sequence[Retrieved]]:
+    """What is retrieved for the questions, and for others that are made of the index's articles."""
     from rag.pipeline import Engine
+    from rag.training.made import made_questions, retrieve_for_made
     from rag.training.retrieved import retrieve_for
 
+    generator = random.Random(f"{plan.seed}:made")  # noqa: S311 - a reproducible draw, nothing secret
     items = [item for item in read_questions(asked.questions) if item.fraction in asked.learnt]
-    say(f"retrieving for {len(items):,} questions")
-    with Engine.open(asked.index, reader="none") as engine:
-        return list(retrieve_for(engine, items))
+    with Engine.open(asked.index, reader=NO_READER) as engine:
+        say(f"retrieving for {len(items):,} questions")
+        retrieved = list(retrieve_for(engine, items))
+        questions = made_questions(engine, generator, count=plan.made) if plan.made else []
+        say(f"retrieving for {len(questions):,} questions made of the articles")
+        return retrieved, list(retrieve_for_made(engine, questions, generator))
 
 
 def _fit(asked: AskedIndex, files: DataFiles, plan: Plan, out: Path) -> None:
@@ -226,8 +242,17 @@ def _fit(asked: AskedIndex, files: DataFiles, plan: Plan, out: Path) -> None:
     (out / SCORING_FILE).write_text(json.dumps(fit(examples).to_dict(), indent=1) + "\n", "utf-8")
 
 
+def _facts_of(folder: Path) -> dict[str, Any]:
+    """What is known of an earlier training."""
+    path = folder / FACTS_FILE
+    facts: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return {name: facts.get(name) for name in ("plan", "data", "seconds", "machine")}
+
+
 def _counts(sources: Sources) -> dict[str, int]:
     counts = {data.name: len(data.asked) + len(data.ranked) for data, _ in sources.sets}
     if sources.retrieved:
         counts["questions asked of the index"] = len(sources.retrieved)
+    if sources.made:
+        counts["questions made of its articles"] = len(sources.made)
     return counts

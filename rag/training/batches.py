@@ -21,6 +21,8 @@ __all__ = ["LENGTHS", "Batch", "Row", "make_batches", "rows_of"]
 
 LENGTHS = (48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256)
 """Tokens of a row. A batch has as many rows as fit in its tokens."""
+_BEGUN = 16
+"""Batches of one length that wait for rows that fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,38 +114,56 @@ def make_batches(examples: Sequence[Sequence[Row]], tokens: int, generator: rand
     """
     by_length: dict[int, list[Sequence[Row]]] = {}
     for rows in examples:
-        longest = max(len(row.window.ids) for row in rows)
-        length = next(each for each in LENGTHS if longest <= each)
-        by_length.setdefault(length, []).append(rows)
-    batches = []
+        by_length.setdefault(_length(rows), []).append(rows)
+    batches: list[list[Row]] = []
     for length, units in sorted(by_length.items()):
         generator.shuffle(units)
-        room = max(1, tokens // length)
-        batch: list[Row] = []
-        for unit in units:
-            rest = list(unit)
-            if len(batch) + len(rest) > room and len(rest) <= room // 2:
-                batches.append(batch)
-                batch = []
-            while rest:
-                taken = room - len(batch)
-                batch += rest[:taken]
-                rest = rest[taken:]
-                if len(batch) == room:
-                    batches.append(batch)
-                    batch = []
-        if batch:
-            batches.append(batch)
+        batches += _packed(units, max(1, tokens // length))
     generator.shuffle(batches)
-    return [batch for batch in batches if batch]
+    return batches
+
+
+def _packed(units: Sequence[Sequence[Row]], room: int) -> list[list[Row]]:
+    """Each unit in the first of a few open batches that has room for it.
+
+    One that has more rows than half a batch, for which there is no room, fills up another, and goes on in the next.
+    """
+    done: list[list[Row]] = []
+    begun: list[list[Row]] = []
+    for unit in units:
+        rest = list(unit)
+        batch = next((each for each in begun if len(each) + len(rest) <= room), None)
+        while batch is None and len(rest) > room // 2 and (begun or len(rest) > room):
+            fullest = max(begun, key=len, default=[])
+            begun = [each for each in begun if each is not fullest]
+            free = room - len(fullest)
+            done.append(fullest + rest[:free])
+            rest = rest[free:]
+            batch = next((each for each in begun if len(each) + len(rest) <= room), None)
+        if not rest:
+            continue
+        if batch is None:
+            batch = []
+            begun.append(batch)
+        batch += rest
+        if len(batch) == room or len(begun) > _BEGUN:
+            fullest = batch if len(batch) == room else max(begun, key=len)
+            begun = [each for each in begun if each is not fullest]
+            done.append(fullest)
+    return done + [batch for batch in begun if batch]
+
+
+def _length(rows: Sequence[Row]) -> int:
+    """The least of `LENGTHS` that holds the longest row."""
+    longest = max(len(row.window.ids) for row in rows)
+    return next(each for each in LENGTHS if longest <= each)
 
 
 def to_arrays(rows: Sequence[Row], tokens: int) -> Batch:
     """The arrays of a batch, filled up to its fixed shape."""
     import numpy as np
 
-    longest = max(len(row.window.ids) for row in rows)
-    length = next(each for each in LENGTHS if longest <= each)
+    length = _length(rows)
     shape = (max(len(rows), tokens // length), length)
     ids, mask, types = (np.zeros(shape, dtype=np.int64) for _ in range(3))
     starts, ends, allowed = (np.zeros(shape, dtype=np.bool_) for _ in range(3))

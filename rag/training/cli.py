@@ -68,8 +68,22 @@ def train_reader(
             show_default=False,
         ),
     ] = None,
+    after: Annotated[
+        Path | None,
+        typer.Option(
+            "--after",
+            metavar="DIR",
+            help="A finished training to begin with, rather than the encoder alone.",
+            exists=True,
+            file_okay=False,
+            show_default=False,
+        ),
+    ] = None,
     epochs: Annotated[float, typer.Option("--epochs", metavar="N", min=0.001, help="How often all is seen.")] = 1.7,
     rate: Annotated[float, typer.Option("--rate", metavar="R", min=0.0, help="The greatest learning rate.")] = 1.5e-4,
+    made: Annotated[
+        int, typer.Option("--made", metavar="N", min=0, help="Questions to make of the index's own articles.")
+    ] = 9_000,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of all that is drawn.")] = 1,
 ) -> None:
     """Make a reader: fine-tune the encoder's weights to mark answers and to know when there is none."""
@@ -87,6 +101,6 @@ def train_reader(
         sys.stderr.write(f"{line}\n")
         sys.stderr.flush()
 
-    plan = Plan(epochs=epochs, rate=rate, seed=seed)
-    make_reader(find_data(data), out, plan=plan, asked=asked, encoder=encoder, say=say)
+    plan = Plan(epochs=epochs, rate=rate, made=made, seed=seed)
+    make_reader(find_data(data), out, plan=plan, asked=asked, encoder=encoder, after=after, say=say)
     sys.stdout.write((out / "README.md").read_text("utf-8"))

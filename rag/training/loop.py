@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from index.encoder import available_cores
-from index.errors import TrainingError
+from index.errors import TrainingError, first_line
 from rag.training.batches import make_batches, rows_of, to_arrays
 from rag.training.data import read_data_set
 from rag.training.examples import examples_of, neighbours, ranked_examples
@@ -50,6 +50,7 @@ class Plan:
         shares: by the beginning of a data set's name, how many of its questions are drawn in an epoch; others whole.
         held_out: by the beginning of a data set's name, the share of its documents that is kept for measuring.
         repeat: how often in an epoch the questions asked of the index are seen.
+        made: how many questions are made of the index's own articles; those of no use are left out.
     """
 
     epochs: float = 1.7
@@ -58,7 +59,8 @@ class Plan:
     seed: int = 1
     shares: dict[str, int] = field(default_factory=lambda: {"qamr": 7_000, "qasrl": 1_000, "qanom": 2_000})
     held_out: dict[str, float] = field(default_factory=lambda: {"squadshifts_new_wiki": 0.12})
-    repeat: int = 1
+    repeat: int = 3
+    made: int = 9_000
 
     def held_out_of(self, name: str) -> float:
         """The share of a data set's documents that is kept for measuring."""
@@ -72,26 +74,31 @@ class Sources:
     Attributes:
         sets: the data sets, and for each question of one the contexts that look as if they might answer it.
         retrieved: questions asked of an index.
+        made: questions made of its articles.
         held_out: for each data set of which a part is kept for measuring, that part.
     """
 
     sets: list[tuple[DataSet, list[list[int]]]] = field(default_factory=list)
     retrieved: list[Retrieved] = field(default_factory=list)
+    made: list[Retrieved] = field(default_factory=list)
     held_out: list[DataSet] = field(default_factory=list)
 
 
-def read_sources(paths: Sequence[Path], plan: Plan, retrieved: Sequence[Retrieved] = ()) -> Sources:
+def read_sources(
+    paths: Sequence[Path], plan: Plan, retrieved: Sequence[Retrieved] = (), made: Sequence[Retrieved] = ()
+) -> Sources:
     """Read data sets, and find for each question passages that look as if they might answer it.
 
     Args:
         paths: the files.
         plan: says what is held out.
         retrieved: questions asked of an index.
+        made: questions made of its articles.
 
     Raises:
         TrainingError: when a file cannot be read.
     """
-    sources = Sources(retrieved=list(retrieved))
+    sources = Sources(retrieved=list(retrieved), made=list(made))
     for path in paths:
         data = read_data_set(path)
         for reason in data.skipped[:5]:
@@ -117,6 +124,7 @@ def epoch_rows(sources: Sources, plan: Plan, epoch: int, tokenizer: Any) -> list
         examples += ranked_examples(data.ranked, generator)
     for _ in range(plan.repeat):
         examples += retrieved_examples(sources.retrieved, generator)
+    examples += retrieved_examples(sources.made, generator, right=2, wrong=5)
     return rows_of(examples, tokenizer, cls=tokenizer.special("[CLS]"), sep=tokenizer.special("[SEP]"))
 
 
@@ -126,6 +134,7 @@ def train(
     out: Path,
     *,
     plan: Plan,
+    after: Path | None = None,
     evaluate: Callable[[Any], dict[str, float]] | None = None,
     say: Callable[[str], None] = _log.info,
 ) -> Any:
@@ -136,6 +145,7 @@ def train(
         encoder: the folder of the encoder whose weights are the beginning.
         out: a folder for the state; made when it is not there.
         plan: the settings.
+        after: the folder of a finished training whose weights are the beginning, rather than the encoder's.
         evaluate: called with the model four times in a training, for figures to show.
         say: takes lines about how it goes.
 
@@ -170,6 +180,9 @@ def train(
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
     out.mkdir(parents=True, exist_ok=True)
     step = _restore(out / CHECKPOINT, plan, model, optimizer, schedule, say)
+    if after is not None and step == 0:
+        _begin_with(after / CHECKPOINT, model)
+        say(f"beginning with the weights in {after}")
     say(f"{len(batches):,} steps an epoch, {steps:,} in all, {step:,} done, on {device}")
     first = 0
     begun = saved = time.monotonic()
@@ -251,6 +264,23 @@ def _save(path: Path, plan: Plan, step: int, model: Any, optimizer: Any, schedul
     beside = path.with_suffix(".part")
     torch.save(state, beside)
     beside.replace(path)
+
+
+def _begin_with(path: Path, model: Any) -> None:
+    """Take up the weights of another training.
+
+    Raises:
+        TrainingError: when they are not there, or belong to a model of another shape.
+    """
+    import torch
+
+    try:
+        model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["model"])
+    except Exception as error:
+        raise TrainingError(
+            f"{path} holds no weights to begin with ({first_line(error)}); expected the state that a training from the "
+            "same encoder left"
+        ) from error
 
 
 def _restore(path: Path, plan: Plan, model: Any, optimizer: Any, schedule: Any, say: Callable[[str], None]) -> int:

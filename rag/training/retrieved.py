@@ -16,12 +16,10 @@ if TYPE_CHECKING:
     from rag.evaluation.questions import EvaluationQuestion
     from rag.pipeline import Engine
 
-__all__ = ["Retrieved", "retrieve_for", "retrieved_examples"]
+__all__ = ["Retrieved", "find_words", "retrieve_for", "retrieved_examples"]
 
 _PASSAGES = 40
 """Passages retrieved for each question."""
-_RIGHT, _WRONG = 5, 9
-"""Passages that answer, and others, in an example."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +40,7 @@ def retrieve_for(engine: Engine, items: Sequence[EvaluationQuestion]) -> Iterato
         evidence = engine.retrieve(item.question, top_k=_PASSAGES)
         found = []
         for hit in evidence.hits[: _PASSAGES + _PASSAGES // 2]:
-            passage, article = as_read(hit.passage), hit.passage.article
-            places = [place for place in (article.url, article.path) if place is not None]
+            passage, places = as_read(hit.passage), hit.passage.article.places
             holds = [is_right(text, item.answers) for text in passage.sentences]
             right = tuple(
                 is_right(text, item.answers, places=places, sources=item.sources) for text in passage.sentences
@@ -54,7 +51,7 @@ def retrieve_for(engine: Engine, items: Sequence[EvaluationQuestion]) -> Iterato
                 (number, *place)
                 for number, text in enumerate(passage.sentences)
                 for answer in item.answers
-                if right[number] and (place := _find(text, answer)) is not None
+                if right[number] and (place := find_words(text, answer)) is not None
             )
             # Where the words stand otherwise than in the answer ("U.S.", "US"), only the sentence is known.
             answered = (True if spans else None) if any(right) else False
@@ -62,7 +59,7 @@ def retrieve_for(engine: Engine, items: Sequence[EvaluationQuestion]) -> Iterato
         yield Retrieved(evidence.question.text, tuple(found))
 
 
-def _find(text: str, answer: str) -> tuple[int, int] | None:
+def find_words(text: str, answer: str) -> tuple[int, int] | None:
     """Where the answer's words stand in a sentence, case folded and as whole words."""
     low, wanted = text.lower(), answer.lower().strip()
     if len(low) != len(text):  # some capitals are two small letters
@@ -76,14 +73,23 @@ def _find(text: str, answer: str) -> tuple[int, int] | None:
     return None
 
 
-def retrieved_examples(retrieved: Sequence[Retrieved], generator: random.Random) -> Iterator[Example]:
-    """Examples of a few right passages and more of the others, these rather from the head of the list."""
+def retrieved_examples(
+    retrieved: Sequence[Retrieved], generator: random.Random, *, right: int = 5, wrong: int = 9
+) -> Iterator[Example]:
+    """Examples of a few right passages and more of the others, these rather from the head of the list.
+
+    Args:
+        retrieved: the questions.
+        generator: decides.
+        right: passages that answer, of an example at most.
+        wrong: others, at most.
+    """
     for each in retrieved:
-        right = [passage for passage in each.passages if any(passage.right)]
-        wrong = [passage for passage in each.passages if not any(passage.right)]
-        generator.shuffle(right)
-        keys = {id(passage): rank * generator.random() for rank, passage in enumerate(wrong, 1)}
-        wrong.sort(key=lambda passage: keys[id(passage)])
-        chosen = [*right[:_RIGHT], *wrong[:_WRONG]]
+        answering = [passage for passage in each.passages if any(passage.right)]
+        others = [passage for passage in each.passages if not any(passage.right)]
+        generator.shuffle(answering)
+        keys = {id(passage): rank * generator.random() for rank, passage in enumerate(others, 1)}
+        others.sort(key=lambda passage: keys[id(passage)])
+        chosen = [*answering[:right], *others[:wrong]]
         if chosen:
             yield Example(each.question, tuple(chosen))
