@@ -19,6 +19,15 @@ from typer.core import TyperGroup
 
 from index.errors import CitewellError, QuestionError
 from rag.evaluation.cli import app as evaluation_commands
+from rag.options import (
+    ArticlesOption,
+    EncoderOption,
+    IndexOption,
+    JsonOption,
+    MinConfidenceOption,
+    ReaderOption,
+    readable,
+)
 from rag.training.cli import train_reader
 
 if TYPE_CHECKING:
@@ -81,30 +90,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-IndexOption = Annotated[
-    Path | None,
-    typer.Option("--index", metavar="DIR", help="The index folder.", file_okay=False, show_default=False),
-]
-EncoderOption = Annotated[
-    str | None,
-    typer.Option(
-        "--encoder",
-        metavar="NAME_OR_FOLDER",
-        help="The sentence-transformers model that embeds, when it is not all-MiniLM-L6-v2.",
-        show_default=False,
-    ),
-]
-ReaderOption = Annotated[
-    str | None,
-    typer.Option(
-        "--reader",
-        metavar="NAME_OR_FOLDER",
-        help='The question-answering model that reads, when it is not the one that ships; "none": no reader.',
-        show_default=False,
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON on standard output, and nothing else there.")]
-
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
@@ -148,18 +133,9 @@ def _options(
     _debug = debug
 
 
-def _probability(value: float) -> float:
-    # A range of typer's lets NaN through, which is neither under nor over anything.
-    if not 0.0 <= value <= 1.0:
-        raise typer.BadParameter(f"{value} is not in the range 0 to 1")
-    return value
-
-
-def _readable(path: Path | None) -> Path | None:
+def _readable_or_stdin(path: Path | None) -> Path | None:
     # typer's own check takes "-" for the name of a file; a pipe (`--file <(...)`) is no regular file, and is read.
-    if path is not None and str(path) != "-" and (path.is_dir() or not os.access(path, os.R_OK)):
-        raise typer.BadParameter(f"{path} is not a file that can be read")
-    return path
+    return path if path is None or str(path) == "-" else readable(path)
 
 
 @app.command()
@@ -172,24 +148,14 @@ def ask(
             "--file",
             metavar="FILE",
             help="A file with one question a line; - is standard input.",
-            callback=_readable,
+            callback=_readable_or_stdin,
             show_default=False,
         ),
     ] = None,
     index: IndexOption = None,
-    articles: Annotated[
-        Path | None,
-        typer.Option(
-            "--articles", metavar="PATH", help="A file or folder of articles to index first.", show_default=False
-        ),
-    ] = None,
+    articles: ArticlesOption = None,
     top: Annotated[int, typer.Option("--top", metavar="N", min=1, help="At most so many quotes.")] = 5,
-    min_confidence: Annotated[
-        float,
-        typer.Option(
-            "--min-confidence", metavar="P", callback=_probability, help="Below this probability: not answered."
-        ),
-    ] = 0.5,
+    min_confidence: MinConfidenceOption = 0.5,
     encoder: EncoderOption = None,
     reader: ReaderOption = None,
     as_json: JsonOption = False,

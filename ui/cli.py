@@ -10,6 +10,7 @@ import typer
 
 from index.errors import CitewellError
 from rag import cli
+from rag.options import ArticlesOption, IndexOption, ReaderOption
 from ui.guard import is_loopback
 
 __all__ = ["main"]
@@ -18,14 +19,9 @@ __all__ = ["main"]
 @cli.app.command()
 def serve(
     *,
-    index: cli.IndexOption = None,
-    articles: Annotated[
-        Path | None,
-        typer.Option(
-            "--articles", metavar="PATH", help="A file or folder of articles to index first.", show_default=False
-        ),
-    ] = None,
-    reader: cli.ReaderOption = None,
+    index: IndexOption = None,
+    articles: ArticlesOption = None,
+    reader: ReaderOption = None,
     host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[
         int, typer.Option("--port", min=0, max=65535, help="The port to listen on; 0: any free one.")

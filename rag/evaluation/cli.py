@@ -13,20 +13,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rag.evaluation.options import (
-    DEFAULT,
+from rag.evaluation.commands import DEFAULT, LimitOption, QuestionsByDefault, Unnamed, check_part
+from rag.evaluation.output import progress, say, show, write
+from rag.options import (
+    EncoderOption,
+    IndexOption,
     JsonOption,
-    LimitOption,
-    QuestionsByDefault,
+    MinConfidenceOption,
     ReaderOption,
-    Unnamed,
-    check_part,
-    check_probability,
     readable,
     readable_or_none,
     writable,
 )
-from rag.evaluation.output import progress, say, show, write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,24 +55,10 @@ def evaluate_questions(
         ),
     ],
     *,
-    index: Annotated[
-        Path | None,
-        typer.Option("--index", metavar="DIR", help="The index folder.", file_okay=False, show_default=False),
-    ] = None,
+    index: IndexOption = None,
     reader: ReaderOption = None,
-    encoder: Annotated[
-        str | None,
-        typer.Option(
-            "--encoder",
-            metavar="NAME_OR_FOLDER",
-            help="The sentence-transformers model that made the index, when it is not the one that the index names.",
-            show_default=False,
-        ),
-    ] = None,
-    min_confidence: Annotated[
-        float,
-        typer.Option("--min-confidence", metavar="P", callback=check_probability, help="The threshold for answering."),
-    ] = 0.5,
+    encoder: EncoderOption = None,
+    min_confidence: MinConfidenceOption = 0.5,
     part: Annotated[
         str | None,
         typer.Option(

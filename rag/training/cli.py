@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from rag.evaluation.options import check_part
+from rag.evaluation.commands import check_part
 
 __all__ = ["train_reader"]
 

@@ -177,8 +177,8 @@ def test_a_changed_question_is_answered_no_longer() -> None:
     data = towns()
     questions = {each.question for each in data.asked}
     changed = [example for example in all_of(data) if example.question not in questions]
-    # About an eighth of the questions that have an answer.
-    assert 0.05 < len(changed) / (40 * 2 * len(TOWNS)) < 0.2
+    # About a fifth of the questions that have an answer, and not all can be changed.
+    assert 0.05 < len(changed) / (40 * 2 * len(TOWNS)) < 0.25
     for example in changed:
         (labelled,) = example.passages
         assert (labelled.spans, labelled.answered) == ((), False)

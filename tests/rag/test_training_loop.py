@@ -260,6 +260,34 @@ def finished(bert_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> byt
     return (out / CHECKPOINT).read_bytes()
 
 
+def test_a_training_can_begin_with_the_weights_of_another(
+    finished: bytes, bert_folder: Path, tmp_path: Path, sources: Sources
+) -> None:
+    import torch
+
+    (tmp_path / "first").mkdir()
+    (tmp_path / "first" / CHECKPOINT).write_bytes(finished)
+    still = dataclasses.replace(PLAN, epochs=0.01, rate=0.0)
+    lines: list[str] = []
+    begun = train(sources, bert_folder, tmp_path / "out", plan=still, after=tmp_path / "first", say=lines.append)
+    assert same(weights_of(begun), torch.load(tmp_path / "first" / CHECKPOINT, weights_only=True)["model"])
+    assert lines[0] == f"beginning with the weights in {tmp_path / 'first'}"
+    # Its own state goes before.
+    train(sources, bert_folder, tmp_path / "out", plan=still, after=tmp_path / "nowhere", say=lines.append)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no state"])
+def test_there_are_no_weights_to_begin_with(
+    bert_folder: Path, tmp_path: Path, sources: Sources, content: bytes | None
+) -> None:
+    (tmp_path / "first").mkdir()
+    if content is not None:
+        (tmp_path / "first" / CHECKPOINT).write_bytes(content)
+    with pytest.raises(TrainingError, match="holds no weights to begin with") as caught:
+        train(sources, bert_folder, tmp_path / "out", plan=PLAN, after=tmp_path / "first")
+    assert str(tmp_path / "first" / CHECKPOINT) in str(caught.value)
+
+
 @pytest.mark.parametrize("changes", [{"rate": 1e-3}, {"epochs": 3.0}, {"seed": 2}, {"shares": {"bridges": 3}}])
 def test_a_state_is_gone_on_with_under_the_same_settings_only(
     finished: bytes, bert_folder: Path, tmp_path: Path, sources: Sources, changes: dict[str, Any]
@@ -323,8 +351,20 @@ def test_questions_asked_of_an_index_are_seen_as_often_as_is_planned(bert_folder
     tokenizer = Tokenizer.load(bert_folder / "tokenizer.json")
     passage = Labelled(Passage(("Bob came.",)), ((0, 0, 3),), True, (True,))
     sources = Sources(retrieved=[Retrieved("Who came?", (passage,))])
-    assert len(epoch_rows(sources, PLAN, 0, tokenizer)) == 1
+    assert len(epoch_rows(sources, dataclasses.replace(PLAN, repeat=1), 0, tokenizer)) == 1
     assert len(epoch_rows(sources, dataclasses.replace(PLAN, repeat=3), 0, tokenizer)) == 3
+
+
+def test_of_a_question_made_of_the_articles_a_few_passages_are_taken(bert_folder: Path) -> None:
+    from rag.reader import Passage
+    from rag.training.examples import Labelled
+
+    tokenizer = Tokenizer.load(bert_folder / "tokenizer.json")
+    right = [Labelled(Passage((f"Bob came {n}.",)), ((0, 0, 3),), True, (True,)) for n in range(10)]
+    wrong = [Labelled(Passage((f"Fog {n}.",)), (), False, (False,)) for n in range(10)]
+    sources = Sources(made=[Retrieved("Who came?", (*right, *wrong))])
+    (rows,) = epoch_rows(sources, PLAN, 0, tokenizer)
+    assert sorted(row.answered or False for row in rows) == [False] * 5 + [True] * 2
 
 
 def squad_file(path: Path, documents: int, *, wrong: int = 0) -> Path:
