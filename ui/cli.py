@@ -10,7 +10,7 @@ import typer
 
 from index.errors import CitewellError
 from rag import cli
-from rag.options import ArticlesOption, IndexOption, ReaderOption
+from rag.options import ArticlesOption, IndexOption, ReaderOption  # noqa: TC001 - typer reads them when it runs
 from ui.guard import is_loopback
 
 __all__ = ["main"]
