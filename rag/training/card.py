@@ -67,7 +67,12 @@ def card(facts: Mapping[str, Any], *, commit: str) -> str:
     lines = [
         _HEAD.format(
             encoder=facts["encoder"],
-            training=_training(facts) + (f"; before that, {_training(earlier)}" if earlier else ""),
+            training=_training(facts)
+            + (
+                f"; before that, {_training(earlier)}; {facts['plan']['share']:g} of the one and the rest of the other"
+                if earlier
+                else ""
+            ),
             commit=commit,
         )
     ]

@@ -273,7 +273,7 @@ def test_a_named_file_is_learnt_from_and_of_a_folder_the_published_sets_are(publ
 def test_a_card_says_where_all_comes_from() -> None:
     facts = {
         "encoder": "all-MiniLM-L6-v2",
-        "plan": {"epochs": 2.0, "rate": 1.5e-4, "tokens": 3072, "seed": 7},
+        "plan": {"epochs": 2.0, "rate": 1.5e-4, "tokens": 3072, "seed": 7, "share": 0.75},
         "data": {"qamr_dev.tsv.gz": 12_345, "own.json": 3, "questions asked of the index": 40},
         "seconds": 1_830.0,
         "machine": "x86_64, 2 cores",
