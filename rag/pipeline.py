@@ -18,6 +18,7 @@ from rag.ranking import READ_PASSAGES, rank_by_encoder, rank_by_reader
 from rag.rarity import weights
 from rag.reader import NO_READER
 from rag.retrieve import Evidence, Retriever
+from rag.speech import any_words_answer
 from rag.types import Answer, ArticleView
 
 if TYPE_CHECKING:
@@ -143,7 +144,13 @@ class Engine:
         evidence = self._retrieve(question, READ_PASSAGES, clock)
         asked, ranked = evidence.question, self.rank(evidence)
         clock.lap("read")
-        chosen = select(ranked, self._confidence, top=top, min_confidence=min_confidence)
+        chosen = select(
+            ranked,
+            self._confidence,
+            top=top,
+            min_confidence=min_confidence,
+            any_words=any_words_answer(asked.text),
+        )
         listed = (*chosen.cited, *chosen.related)
         twins = [twin for candidate in listed for twin in chosen.same.get(candidate.sentence.id, ())]
         places = self._store.places([candidate.sentence for candidate in (*listed, *twins)])
