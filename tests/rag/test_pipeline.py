@@ -95,7 +95,7 @@ def test_what_the_articles_do_not_say_is_not_answered(seeds_engine, question):
 
 @pytest.mark.slow
 def test_the_wider_set_of_questions(seeds_engine, seed_questions, seeds, capsys):
-    """Floors a little under what was measured; of what the articles do not say, near misses too, nothing is answered."""
+    """Floors a little under what was measured; what the articles do not say is never answered, near misses neither."""
     (file,) = seeds.glob("*.txt")
     text = file.read_bytes().decode()
     right = first = answered_wrongly = answerable = 0
