@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from index.dedupe import THRESHOLD, band_keys, jaccard, key, shingles
 from index.errors import StoreError, StoreLocked
 from index.prepare import line_counter
-from index.store.database import digest
+from index.store.rows import article_seal, digest, seal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -138,7 +138,10 @@ class Writer:
         """Store new articles and their vectors and remove those that are gone: all of it or, on an error, nothing."""
         total = Written()
         with self._transaction() as cursor:
-            cursor.executemany("INSERT OR IGNORE INTO vectors VALUES (?, ?)", vectors.items())
+            cursor.executemany(
+                "INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)",
+                ((known_by, vector, seal(vector)) for known_by, vector in vectors.items()),
+            )
             for job in jobs:
                 total = _add(total, self._write_file(cursor, job))
         return total
@@ -183,17 +186,18 @@ class Writer:
         file = cursor.execute("SELECT id FROM files WHERE path = ?", (job.path,)).fetchone()[0]
         total = Written()
         for article in job.articles:
-            total = _add(total, self._add_article(cursor, file, article))
+            total = _add(total, self._add_article(cursor, file, job.path, article))
         return _add(total, self._remove(cursor, job.gone))
 
-    def _add_article(self, cursor: Any, file: int, prepared: PreparedArticle) -> Written:
+    def _add_article(self, cursor: Any, file: int, path: str, prepared: PreparedArticle) -> Written:
         article, source = prepared.article, prepared.article.source
         text_digest = digest(source.text)
         cursor.execute("INSERT OR IGNORE INTO texts (digest, text) VALUES (?, ?)", (text_digest, source.text))
         text = cursor.execute("SELECT id FROM texts WHERE digest = ?", (text_digest,)).fetchone()[0]
         cursor.execute(
-            "INSERT INTO articles (article_id, file, line, text, start, end, title, url, published, place, agency)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO articles"
+            " (article_id, file, line, text, start, end, title, url, published, place, agency, seal)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 article.id,
                 file,
@@ -206,6 +210,18 @@ class Writer:
                 article.published,
                 article.place,
                 article.agency,
+                article_seal(
+                    article.id,
+                    article.title,
+                    source.url,
+                    article.published,
+                    article.place,
+                    article.agency,
+                    path,
+                    article.extent.start,
+                    article.extent.end,
+                    source.line,
+                ),
             ),
         )
         number = cursor.lastrowid
@@ -223,25 +239,23 @@ class Writer:
             near += found == "near"
             for sentence in passage.passage.sentences:
                 start, end = sentence.span.start, sentence.span.end
+                facts = (
+                    start,
+                    end,
+                    line_of(start),
+                    sentence.paragraph,
+                    int(sentence.kind == "caption"),
+                    key(sentence.span.of(source.text)),
+                )
                 cursor.execute(
-                    "INSERT INTO sentences (passage, article, start, end, line, paragraph, caption, copy_key)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    (
-                        passage_number,
-                        number,
-                        start,
-                        end,
-                        line_of(start),
-                        sentence.paragraph,
-                        sentence.kind == "caption",
-                        key(sentence.span.of(source.text)),
-                    ),
+                    "INSERT INTO sentences (passage, article, start, end, line, paragraph, caption, copy_key, seal)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (passage_number, number, *facts, seal(*facts)),
                 )
                 sentence_number = cursor.lastrowid
-                cursor.executemany(
-                    "INSERT INTO copies VALUES (?, ?, ?, ?)",
-                    [(sentence_number, copy.start, copy.end, line_of(copy.start)) for copy in sentence.copies],
-                )
+                for copy in sentence.copies:
+                    place = (copy.start, copy.end, line_of(copy.start))
+                    cursor.execute("INSERT INTO copies VALUES (?, ?, ?, ?, ?)", (sentence_number, *place, seal(*place)))
                 sentences += 1
         return Written(1, 0, sentences, len(prepared.passages), exact, near)
 
