@@ -22,6 +22,7 @@ from index.store.rows import (
     checked_vector,
     sentence_of,
 )
+from index.store.search import Commit
 from index.types import Span
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class Database:
             )
             facts = {"name": encoder.name, "fingerprint": encoder.fingerprint, "dimension": encoder.dimension}
             connection.execute("INSERT INTO meta VALUES ('encoder', ?)", (json.dumps(facts),))
-            connection.execute("INSERT INTO meta VALUES ('change', '0')")
+            connection.execute("INSERT INTO meta VALUES ('change', '0'), ('commit', '')")
             connection.execute("COMMIT")
         return database
 
@@ -122,6 +123,10 @@ class Database:
     def change(self) -> int:
         """The number of the last committed change."""
         return int(self._meta("change"))
+
+    def committed(self) -> Commit:
+        """The last commit; inside a change that is under way, still the one before."""
+        return Commit(self.change(), self._meta("commit"))
 
     def encoder(self) -> EncoderIdentity:
         """Whose vectors these are."""
@@ -149,24 +154,33 @@ class Database:
         )
         return dict(zip(("articles", "sentences", "passages", "duplicates"), row or (0, 0, 0, 0), strict=True))
 
-    def leaders(self) -> Iterator[tuple[int, str, str, bytes]]:
-        """Every passage that stands for its group: number, title, text, and vector as fp16."""
-        last = 0
-        while True:
-            rows = self.rows(
+    def searchable(self, passages: Sequence[int] | None = None) -> Iterator[tuple[int, str, str, bytes]]:
+        """Passages that stand for their group, in order: number, title, text, and vector as fp16.
+
+        Args:
+            passages: which; all when None.
+        """
+        for part in sliced(self.leading_passages() if passages is None else sorted(passages), _VARIABLES):
+            rows = self.rows_for(
                 "SELECT passages.id, articles.title, texts.text, vectors.vector, vectors.seal FROM passages"
                 " JOIN articles ON articles.id = passages.article JOIN texts ON texts.id = articles.text"
                 " JOIN vectors ON vectors.digest = passages.digest"
-                " WHERE passages.id > ? AND passages.leader = passages.id ORDER BY passages.id LIMIT ?",
-                (last, _VARIABLES),
+                " WHERE passages.id IN (%s) AND passages.leader = passages.id ORDER BY passages.id",
+                part,
             )
-            if not rows:
-                return
             spans = self._sentences([row[0] for row in rows])
             for number, title, text, vector, found in rows:
                 own = " ".join(each.span.of(text) for each in spans.get(number, ()))
                 yield number, title, own, checked_vector(vector, found)
-            last = rows[-1][0]
+
+    def touched(self, since: int) -> list[tuple[int, bool]]:
+        """The passages that changes after `since` touched, and whether each stands for a group now."""
+        rows = self.rows(
+            "SELECT passage, leader = passage FROM touched LEFT JOIN passages ON id = passage WHERE change > ?"
+            " ORDER BY passage",
+            (since,),
+        )
+        return [(passage, bool(leads)) for passage, leads in rows]
 
     def vectors(self, passages: Sequence[int]) -> dict[int, bytes]:
         """The fp16 vectors of passages."""

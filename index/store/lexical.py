@@ -24,7 +24,7 @@ def _schema() -> Any:
 
     return (
         tantivy.SchemaBuilder()
-        .add_unsigned_field("passage", fast=True)
+        .add_unsigned_field("passage", fast=True, indexed=True)
         .add_text_field("title", tokenizer_name=_ANALYSER, index_option="freq")
         .add_text_field("text", tokenizer_name=_ANALYSER, index_option="freq")
         .build()
@@ -49,16 +49,20 @@ class LexicalIndex:
 
         index = tantivy.Index(_schema(), str(folder) if folder is not None else None)
         index.register_tokenizer(_ANALYSER, analyser())
-        writer = index.writer(_HEAP_BYTES, 1)
-        for passage, title, text in documents:
-            document = tantivy.Document()
-            document.add_unsigned("passage", passage)
-            document.add_text("title", title)
-            document.add_text("text", text)
-            writer.add_document(document)
-        writer.commit()
-        writer.wait_merging_threads()
-        index.reload()
+        _write(index, documents, ())
+        return cls(index)
+
+    @classmethod
+    def changed(cls, folder: Path, added: Iterable[tuple[int, str, str]], removed: Sequence[int]) -> LexicalIndex:
+        """Change the index in a folder, which is a copy that nobody searches yet.
+
+        Until Tantivy merges its parts, removed passages still count in the statistics that BM25 weighs words by.
+        """
+        import tantivy
+
+        index = tantivy.Index.open(str(folder))
+        index.register_tokenizer(_ANALYSER, analyser())
+        _write(index, added, removed)
         return cls(index)
 
     @classmethod
@@ -106,3 +110,20 @@ class LexicalIndex:
                 count = int(self._searcher.doc_freq("text", term))
             found.append(count)
         return found
+
+
+def _write(index: Any, documents: Iterable[tuple[int, str, str]], removed: Sequence[int]) -> None:
+    import tantivy
+
+    writer = index.writer(_HEAP_BYTES, 1)
+    for passage in removed:
+        writer.delete_documents_by_query(tantivy.Query.term_query(index.schema, "passage", passage))
+    for passage, title, text in documents:
+        document = tantivy.Document()
+        document.add_unsigned("passage", passage)
+        document.add_text("title", title)
+        document.add_text("text", text)
+        writer.add_document(document)
+    writer.commit()
+    writer.wait_merging_threads()
+    index.reload()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from index.dedupe import THRESHOLD, band_keys, jaccard, key, shingles
 from index.errors import StoreError, StoreLocked
 from index.prepare import line_counter
+from index.store.publish import Publisher, new_commit
 from index.store.rows import article_seal, digest, seal
 
 if TYPE_CHECKING:
@@ -99,10 +100,16 @@ class Written:
 
 
 class Writer:
-    """Changes to an open database; the caller holds `write_lock`."""
+    """Changes to an open database; the caller holds `write_lock`.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        database: the truth.
+        publisher: makes the search files of each change; one with the usual settings when None.
+    """
+
+    def __init__(self, database: Database, publisher: Publisher | None = None) -> None:
         self._database = database
+        self._publisher = publisher or Publisher(database)
 
     def file(self, path: str) -> tuple[int, int, bytes, bool] | None:
         """Size, modification time, digest and completeness of a file as it was last stored; None when it is new."""
@@ -131,8 +138,8 @@ class Writer:
 
     def touch(self, path: str, mtime_ns: int) -> None:
         """Note a file's new modification time; its content is the same."""
-        with self._transaction() as cursor:
-            cursor.execute("UPDATE files SET mtime_ns = ? WHERE path = ?", (mtime_ns, path))
+        with self._database.errors():  # nothing that can be asked for changes
+            self._database.connection.execute("UPDATE files SET mtime_ns = ? WHERE path = ?", (mtime_ns, path))
 
     def write(self, jobs: Sequence[FileJob], vectors: Mapping[bytes, bytes]) -> Written:
         """Store new articles and their vectors and remove those that are gone: all of it or, on an error, nothing."""
@@ -144,6 +151,9 @@ class Writer:
             )
             for job in jobs:
                 total = _add(total, self._write_file(cursor, job))
+            # Last: what one file gives up, and its vector, may be what another one brings.
+            for job in jobs:
+                total = _add(total, self._remove(cursor, job.gone))
         return total
 
     def remove_files(self, paths: Sequence[str]) -> Written:
@@ -163,18 +173,29 @@ class Writer:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[Any]:
-        """A transaction with the next change number; rolled back on any error."""
-        with self._database.errors():
-            cursor = self._database.connection.cursor()
+        """A transaction with the next change number, its search files made before it is committed.
+
+        Rolled back on any error. Once it is committed, and not before, what is asked finds what it stored.
+        """
+        database = self._database
+        with database.errors():
+            cursor = database.connection.cursor()
             cursor.execute("BEGIN IMMEDIATE")
+            commit = new_commit(database.change() + 1)
             try:
                 yield cursor
-                cursor.execute("UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE key = 'change'")
+                self._publisher.prepare(commit)
+                cursor.execute("UPDATE meta SET value = ? WHERE key = 'change'", (str(commit.change),))
+                cursor.execute("UPDATE meta SET value = ? WHERE key = 'commit'", (commit.name,))
+                # What earlier changes touched is in the files of this one.
+                cursor.execute("DELETE FROM touched WHERE change < ?", (commit.change,))
                 cursor.execute("COMMIT")
             except BaseException:
-                if self._database.connection.in_transaction:
+                if database.connection.in_transaction:
                     cursor.execute("ROLLBACK")
+                self._publisher.withdraw(commit)
                 raise
+            self._publisher.committed(commit)
 
     def _write_file(self, cursor: Any, job: FileJob) -> Written:
         cursor.execute(
@@ -187,7 +208,7 @@ class Writer:
         total = Written()
         for article in job.articles:
             total = _add(total, self._add_article(cursor, file, job.path, article))
-        return _add(total, self._remove(cursor, job.gone))
+        return total
 
     def _add_article(self, cursor: Any, file: int, path: str, prepared: PreparedArticle) -> Written:
         article, source = prepared.article, prepared.article.source

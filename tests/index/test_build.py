@@ -235,10 +235,10 @@ def test_damaged_search_files_are_made_again_from_the_database(corpus, tmp_path,
     elif damage == "no manifest":
         (search / "manifest.json").unlink()
     elif damage == "truncated":
-        data = (search / "vectors.faiss").read_bytes()
-        (search / "vectors.faiss").write_bytes(data[: len(data) // 2])
+        data = (search / "vectors-1.faiss").read_bytes()
+        (search / "vectors-1.faiss").write_bytes(data[: len(data) // 2])
     else:
-        path = search / "vectors.faiss" if "vectors" in damage else next((search / "lexical").glob("*.term"))
+        path = search / "vectors-1.faiss" if "vectors" in damage else next((search / "lexical").glob("*.term"))
         data = bytearray(path.read_bytes())
         data[len(data) // 2] ^= 0x40
         path.write_bytes(data)
