@@ -363,7 +363,9 @@ class Database:
         with self.errors():
             connection = sqlite3.connect(uri, uri=True, timeout=30, isolation_level=None, check_same_thread=False)
             connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute("PRAGMA synchronous = FULL")
+            # EXTRA: the folder is synced behind a commit as well, or the journal might be back after a power cut, and
+            # with it all as it was before a change that had been reported.
+            connection.execute("PRAGMA synchronous = EXTRA")
             connection.execute("PRAGMA cache_size = -32000")
         with self._lock:
             self._connections.append(connection)

@@ -10,7 +10,7 @@ from index.errors import StoreDamaged, first_line
 from index.store.base import Scored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 __all__ = ["LexicalIndex"]
@@ -47,7 +47,8 @@ class LexicalIndex:
         """Build from (passage number, title, text), in an empty folder, or in memory when None."""
         import tantivy
 
-        index = tantivy.Index(_schema(), str(folder) if folder is not None else None)
+        with _disk_errors():
+            index = tantivy.Index(_schema(), str(folder) if folder is not None else None)
         index.register_tokenizer(_ANALYSER, analyser())
         _write(index, documents, ())
         return cls(index)
@@ -60,7 +61,8 @@ class LexicalIndex:
         """
         import tantivy
 
-        index = tantivy.Index.open(str(folder))
+        with _disk_errors():
+            index = tantivy.Index.open(str(folder))
         index.register_tokenizer(_ANALYSER, analyser())
         _write(index, added, removed)
         return cls(index)
@@ -115,15 +117,25 @@ class LexicalIndex:
 def _write(index: Any, documents: Iterable[tuple[int, str, str]], removed: Sequence[int]) -> None:
     import tantivy
 
-    writer = index.writer(_HEAP_BYTES, 1)
-    for passage in removed:
-        writer.delete_documents_by_query(tantivy.Query.term_query(index.schema, "passage", passage))
-    for passage, title, text in documents:
-        document = tantivy.Document()
-        document.add_unsigned("passage", passage)
-        document.add_text("title", title)
-        document.add_text("text", text)
-        writer.add_document(document)
-    writer.commit()
-    writer.wait_merging_threads()
-    index.reload()
+    with _disk_errors():
+        writer = index.writer(_HEAP_BYTES, 1)
+        for passage in removed:
+            writer.delete_documents_by_query(tantivy.Query.term_query(index.schema, "passage", passage))
+        for passage, title, text in documents:
+            document = tantivy.Document()
+            document.add_unsigned("passage", passage)
+            document.add_text("title", title)
+            document.add_text("text", text)
+            writer.add_document(document)
+        writer.commit()
+        writer.wait_merging_threads()
+        index.reload()
+
+
+@contextlib.contextmanager
+def _disk_errors() -> Iterator[None]:
+    """What Tantivy says of a disk that is full or fails, it says as a ValueError."""
+    try:
+        yield
+    except ValueError as error:
+        raise OSError(f"Tantivy: {first_line(error)}") from error

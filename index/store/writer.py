@@ -60,10 +60,12 @@ def write_lock(folder: Path) -> Iterator[None]:
             "host": socket.gethostname(),
             "since": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC",
         }
-        holder.write_text(json.dumps(facts), "utf-8")
+        with contextlib.suppress(OSError):  # it only says who holds the lock
+            holder.write_text(json.dumps(facts), "utf-8")
         yield
     finally:
-        holder.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            holder.unlink(missing_ok=True)
         lock.release()
 
 
@@ -341,6 +343,35 @@ class Writer:
                 "DELETE FROM texts WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM articles WHERE text = ?1)", (text,)
             )
         return Written(articles_removed=len(articles))
+
+    def remove_articles(self, articles: Sequence[int]) -> Written:
+        """Remove articles by the store's numbers, and forget the files of which nothing is left."""
+        with self._transaction() as cursor:
+            written = self._remove(cursor, articles)
+            cursor.execute("DELETE FROM files WHERE NOT EXISTS (SELECT 1 FROM articles WHERE file = files.id)")
+        return written
+
+    def unembedded(self) -> list[str]:
+        """The texts of stored passages without a vector, in files that are noted as incomplete."""
+        rows = self._database.rows(
+            "SELECT passages.id FROM files JOIN articles ON file = files.id JOIN passages ON article = articles.id"
+            " WHERE files.complete = 0 AND passages.digest NOT IN (SELECT digest FROM vectors) ORDER BY passages.id"
+        )
+        return [
+            " ".join(sentence.span.of(passage.text) for sentence in passage.sentences)
+            for passage in self._database.passages([row[0] for row in rows])
+        ]
+
+    def embed(self, vectors: Mapping[bytes, bytes]) -> None:
+        """Store the vectors of passages that had none: they are found from now on."""
+        with self._transaction() as cursor:
+            for known_by, vector in vectors.items():
+                cursor.execute("INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)", (known_by, vector, seal(vector)))
+                cursor.execute(
+                    "INSERT OR REPLACE INTO touched SELECT id, value + 1 FROM passages JOIN meta ON meta.key = 'change'"
+                    " WHERE digest = ?",
+                    (known_by,),
+                )
 
 
 def _add(left: Written, right: Written) -> Written:

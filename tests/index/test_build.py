@@ -353,7 +353,7 @@ def test_an_index_of_which_all_was_pruned_can_be_used_and_filled_again(corpus, t
     build_index([corpus], index, encoder=tiny_encoder)
     for file in corpus.iterdir():
         file.unlink()
-    assert build_index([corpus], index, encoder=tiny_encoder, prune=True).info.articles == 0
+    assert build_index([corpus], index, encoder=tiny_encoder, prune=True, yes_remove=True).info.articles == 0
     store = LocalStore.open(index)
     assert store.search_lexical(["ferri"], top_k=5) == []
     assert store.search_vectors(tiny_encoder.encode(["ferry"])[0], top_k=5) == []
