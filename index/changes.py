@@ -72,9 +72,9 @@ class Changes:
         self._tops: list[tuple[Path, Path]] = []
         self._stale = False
         self._kinds = {root: _kind(root) for root in roots}
+        self._seen: dict[Path, tuple[int, int, int]] = {}
         if not poll:
             self._open()
-        self._seen: dict[Path, tuple[int, int, int]] = {}
         self._look()
 
     def wait(self) -> set[Path]:

@@ -66,7 +66,7 @@ def watch(
 ) -> None:
     """Bring an index in step with files and folders, and keep it so until `stop` is set.
 
-    A path that goes is waited for, and what is stored of it is kept. Others may ask from the index all the time, and may
+    A path that goes is waited for, and what is stored of it is kept. Others may ask from the index all the time, and
     write to it between two steps. All callbacks are called from this thread.
 
     Args:

@@ -1,4 +1,4 @@
-"""Damage of every kind, made behind the index's back: it is found, named, mended, and nothing wrong is left to quote."""
+"""Damage of every kind, made behind the index's back: found, named and mended, and nothing wrong is left to quote."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ DAMAGE = {
     ),
     "the text of an article": (
         [f"UPDATE articles SET text = (SELECT text FROM articles WHERE id = {OF_MUSEUM}) WHERE id = {OF_BRIDGE}"],
-        {"sentence": TAKEN_OUT, "passage": None},
+        {"sentence": TAKEN_OUT},
     ),
     "the path of a file": (["UPDATE files SET path = path || 'x' WHERE path LIKE '%b.txt'"], {"article": TAKEN_OUT}),
     "the beginning of a quote": (
@@ -165,8 +165,8 @@ DAMAGE = {
     "a quote with a seal that fits": (
         [
             (
-                'UPDATE sentences SET start = start + 2, seal = seal(start + 2, "end", line, paragraph, caption, copy_key)'
-                f" WHERE article = {OF_MUSEUM}"
+                "UPDATE sentences SET start = start + 2,"
+                f' seal = seal(start + 2, "end", line, paragraph, caption, copy_key) WHERE article = {OF_MUSEUM}'
             )
         ],
         {"sentence": MADE_AGAIN},
@@ -192,7 +192,10 @@ DAMAGE = {
         [f"UPDATE passages SET digest = zeroblob(16) WHERE article = {OF_MUSEUM}"],
         {"passage": MADE_AGAIN},
     ),
-    "a lost passage": ([f"DELETE FROM passages WHERE article = {OF_BRIDGE}"], {"passage": MADE_AGAIN}),
+    "a lost passage": (
+        ["PRAGMA foreign_keys = ON", f"DELETE FROM passages WHERE article = {OF_BRIDGE}"],
+        {"passage": MADE_AGAIN},
+    ),
     "a copy of nothing": (
         [f"UPDATE passages SET leader = 999 WHERE article = {OF_FERRY}"],
         {"leader": "grouped anew"},

@@ -136,7 +136,7 @@ def test_a_writer_that_is_killed(tmp_path: Path, runs: int) -> None:
         ends["the step under way is there" if held == files(step + 1) else "it is not"] += 1
         step += held == files(step + 1)
     sys.stdout.write(f"\n{runs} kills, {step} steps: 0 lost, 0 phantom, 0 duplicate; {dict(ends)}\n")
-    assert len(ends) == 2, "killed before a commit, and behind one"
+    assert step > runs // 2, "it was killed at work, and not before it had begun"
 
 
 def contents(folder: Path) -> dict[str, str]:
