@@ -6,6 +6,7 @@ import contextlib
 import json
 import sqlite3
 import threading
+import time
 from importlib.resources import files as package_files
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -39,6 +40,8 @@ FORMAT = 2
 _VARIABLES = 500
 """Bound values a statement: SQLite promises 999 in every build."""
 _PLACES = 100
+_LONGEST_TOGETHER = 0.03
+"""Seconds for which threads may join others who read; a writer's commit waits about so long."""
 
 T = TypeVar("T")
 
@@ -60,6 +63,37 @@ def check_folder(folder: Path) -> None:
         )
 
 
+class _Together:
+    """Lets threads read at the same time, but not one after another without an end.
+
+    To the system, the threads of a process hold one lock on a file together: as long as one of them reads, others join
+    it without a look at the writer who waits. So nobody joins who comes later than `longest` seconds after the first;
+    they begin anew when all have left.
+    """
+
+    def __init__(self, longest: float) -> None:
+        self._longest = longest
+        self._count = 0
+        self._since = 0.0
+        self._changed = threading.Condition()
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[None]:
+        """Read with the others."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._count or time.monotonic() - self._since < self._longest)
+            if not self._count:
+                self._since = time.monotonic()
+            self._count += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._count -= 1
+                if not self._count:
+                    self._changed.notify_all()
+
+
 class Database:
     """Connections to one index file: one per thread for reading, and whichever thread writes.
 
@@ -73,6 +107,7 @@ class Database:
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
+        self._together = _Together(_LONGEST_TOGETHER)
 
     @classmethod
     def open(cls, folder: Path) -> Database:
@@ -312,13 +347,14 @@ class Database:
         if self.connection.in_transaction:
             yield
             return
-        with self.errors():
-            self.connection.execute("BEGIN")
-        try:
-            yield
-        finally:
+        with self._together.one():
             with self.errors():
-                self.connection.execute("COMMIT")
+                self.connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                with self.errors():
+                    self.connection.execute("COMMIT")
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """All rows of a query."""
