@@ -158,7 +158,7 @@ def copy_database(database: Database, target: Path) -> None:
         finally:
             copy.close()
     except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             raise _damaged(database.folder, str(error)) from error
         raise _not_written(target.parent, error) from error
 
@@ -179,7 +179,9 @@ class _Progress:
     def step(self, status: int, remaining: int, total: int) -> None:
         """After each part. SQLite begins anew by itself when another process has committed meanwhile."""
         self.wait(status, remaining, total)
-        if self._remaining is not None and remaining > self._remaining:
+        if status != sqlite3.SQLITE_OK:
+            return
+        if self._remaining is not None and remaining >= self._remaining:
             self._restarts += 1
             if self._restarts >= _RESTARTS:
                 raise _BeganAnew
@@ -259,6 +261,6 @@ def _damaged(folder: Path, found: str) -> StoreDamaged:
 def _not_written(place: Path, error: Exception) -> StoreError:
     reason = getattr(error, "strerror", None) or first_line(error)
     return StoreError(
-        f"the copy at {place} cannot be written ({reason}), and nothing is left of it; free some space, or name another "
-        "place"
+        f"the copy at {place} cannot be made ({reason}), and nothing is left of it; free some space, or name another "
+        "place for it"
     )

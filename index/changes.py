@@ -70,7 +70,7 @@ class Changes:
         self._notify: RustNotify | None = None
         self._watched: set[str] = set()
         self._tops: list[tuple[Path, Path]] = []
-        self._stale = False
+        self._stale: set[Path] = set()
         self._kinds = {root: _kind(root) for root in roots}
         self._seen: dict[Path, tuple[int, int, int]] = {}
         if not poll:
@@ -86,13 +86,13 @@ class Changes:
         Raises:
             KeyboardInterrupt: on Ctrl+C.
         """
-        found = self._open() if self._stale else set()
+        found = self._open() if self._stale and not self._poll else set()
         found |= self._told() if self._notify is not None else self._slept()
         kinds = {root: _kind(root) for root in self._roots}
         for root in self._roots:
             if kinds[root] != self._kinds[root]:
                 found.add(root)
-                self._stale = not self._poll
+                self._stale.add(root)
         self._kinds = kinds
         return found | (self._look() if time.monotonic() >= self._look_at else set())
 
@@ -131,13 +131,16 @@ class Changes:
                 # os.path: what may not be looked at is simply none of these
                 folder = os.path.isdir(path) and not os.path.islink(path)  # noqa: PTH112, PTH114
                 if path == root or (folder and _EACH_FOLDER):
-                    self._stale = True
+                    self._stale.add(path)
                 if folder or path == root or name.lower().endswith(SUFFIXES) or not os.path.lexists(path):
                     found.add(path)
         return found
 
     def _open(self) -> set[Path]:
-        """Watch the folders that there are now; returns what changed meanwhile, and the folders that are new."""
+        """Watch the folders that there are now; returns what changed meanwhile, and the folders that are new.
+
+        New are also those that were made again: what happened in them before they were watched was not told.
+        """
         from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
 
         self._tops = [(root, root if _EACH_FOLDER else root.resolve()) for root in self._roots if _is_folder(root)]
@@ -163,7 +166,9 @@ class Changes:
                 found = set() if isinstance(told, str) else self._named(name for _, name in told)
             self._notify.close()
             found |= self._named(folders - self._watched)
-        self._notify, self._watched, self._stale = notify, watched, not folders <= watched
+        found |= self._stale
+        self._notify, self._watched = notify, watched
+        self._stale = set() if folders <= watched else self._named(folders - watched)
         return found
 
     def _after_failure(self, error: Exception) -> set[Path]:
@@ -175,7 +180,6 @@ class Changes:
     def _poll_from_now(self, problem: Exception | None) -> set[Path]:
         self.close()
         self._poll = True
-        self._stale = False
         self._look()
         self._on_problem(
             CitewellError(

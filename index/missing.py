@@ -22,6 +22,8 @@ __all__ = ["Missing", "is_gone", "same_file", "sort_missing", "stored_below"]
 
 _SHARE = 0.2
 _FEW = 10
+_MANY = 500
+"""Digests from which on the table of files, which has no index by digest, is read as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +66,14 @@ def same_file(database: Database, paths: Collection[Path]) -> list[str]:
 
     Nobody is told of a change to those: what a link leads to has its events under its own name.
     """
-    named = [str(path) for path in paths]
-    digests = [row[0] for row in database.rows_for("SELECT DISTINCT digest FROM files WHERE path IN (%s)", named)]
-    others = {row[0] for row in database.rows_for("SELECT path FROM files WHERE digest IN (%s)", digests)}
-    return sorted(path for path in others.difference(named) if _is_link(path))
+    named = {str(path) for path in paths}
+    found = database.rows_for("SELECT DISTINCT digest FROM files WHERE path IN (%s)", list(named))
+    digests = {row[0] for row in found}
+    if len(digests) < _MANY:
+        rows = database.rows_for("SELECT path, digest FROM files WHERE digest IN (%s)", list(digests))
+    else:
+        rows = database.rows("SELECT path, digest FROM files")
+    return sorted(path for path, digest in rows if digest in digests and path not in named and _is_link(path))
 
 
 def sort_missing(database: Database, missing: Sequence[str], roots: Sequence[Path], *, yes_remove: bool) -> Missing:

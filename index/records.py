@@ -12,19 +12,19 @@ room: a reading that lasts would keep writers waiting, and what was printed cann
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
-from pathlib import Path
+import secrets
 from typing import IO, TYPE_CHECKING, Any
 
 from index.backup import snapshot
-from index.errors import StoreError, first_line
+from index.dedupe import key
+from index.errors import StoreDamaged, StoreError, first_line
 from index.files import fsync
 from index.store.rows import ARTICLE, article_of, checked_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from index.store.database import Database
 
@@ -72,13 +72,12 @@ def export_file(folder: Path, out: Path) -> int:
     target = out.expanduser().resolve()
     if target.is_relative_to(folder.resolve()):
         raise StoreError(f"{out} lies in the index folder {folder} itself; name a file outside of it")
-    part: Path | None = None
+    if target.exists() and not target.is_file():
+        raise StoreError(f"{out} is no regular file; name one that is, or one that is not there yet")
+    part = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
-        part = Path(name)
-        with os.fdopen(handle, "wb") as file:
+        with part.open("xb") as file:
             count = export_lines(folder, file, beside=target.parent)
-        part.chmod(0o666 & ~_umask())
         fsync(part)
         part.replace(target)
         fsync(target.parent)
@@ -87,8 +86,7 @@ def export_file(folder: Path, out: Path) -> int:
             f"{out} cannot be written ({error.strerror or first_line(error)}); free some space, or name another file"
         ) from error
     finally:
-        if part is not None:
-            part.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
     return count
 
 
@@ -107,6 +105,11 @@ def _records(database: Database) -> Iterator[dict[str, Any]]:
             if text_number != number:  # the articles of a file share its text, and follow each other
                 number, text = text_number, _text(database, text_number)
             start, end = record.extent.start, record.extent.end
+            if end > len(text) or not _quoted_from(database, record.key, text):
+                raise StoreDamaged(
+                    f"the article {record.id!r} is not in the index as it was written; expected the text that its "
+                    "sentences stand in: run `citewell check`"
+                )
             yield {
                 "article_id": record.id,
                 "title": record.title,
@@ -123,13 +126,14 @@ def _records(database: Database) -> Iterator[dict[str, Any]]:
         last = rows[-1][0]
 
 
+def _quoted_from(database: Database, article: int, text: str) -> bool:
+    """Whether it is this text that an article's first sentence stands in."""
+    row = database.row(
+        "SELECT start, end, copy_key FROM sentences WHERE article = ? ORDER BY start LIMIT 1", (article,)
+    )
+    return row is None or key(text[row[0] : row[1]]) == row[2]
+
+
 def _text(database: Database, number: int) -> str:
     text, known_by = database.row("SELECT text, digest FROM texts WHERE id = ?", (number,)) or ("", b"")
     return checked_text(text, known_by)
-
-
-def _umask() -> int:
-    """The bits that the process takes away from the mode of a new file: `tempfile` takes away more."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

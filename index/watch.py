@@ -28,6 +28,7 @@ from index.errors import (
     StoreLocked,
     StoreVersionMismatch,
 )
+from index.missing import is_gone
 from index.store.database import check_folder
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class _Watch:
     Attributes:
         whole: whether all is to be looked through.
         waiting: what changed and was not read yet.
-        kept: stored files that are gone and were not removed; looked at again with every step.
+        kept: stored files that are gone and were not removed.
         reported: the problems that are not over.
         left_out: what was reported as left out.
     """
@@ -126,7 +127,7 @@ class _Watch:
     yes_remove: bool
     whole: bool = True
     waiting: set[Path] = field(default_factory=set)
-    kept: tuple[str, ...] = ()
+    kept: set[str] = field(default_factory=set)
     reported: set[str] = field(default_factory=set)
     left_out: set[Skipped] = field(default_factory=set)
     in_step: bool = False
@@ -165,7 +166,7 @@ class _Watch:
                 roots,
                 self.folder,
                 encoder=self.encoder,
-                changed=None if whole else {*changed, *map(Path, self.kept)},
+                changed=None if whole else changed,
                 progress=self._progress,
                 yes_remove=self.yes_remove,
             )
@@ -212,11 +213,13 @@ class _Watch:
     def _succeeded(self, report: BuildReport, *, whole: bool, seconds: float) -> None:
         self.delay = _RETRY[0]
         self.reported = {problem for problem in self.reported if not problem.startswith("failed")}
-        self.kept = report.missing
-        if report.kept is None:
-            self.reported.discard("kept")
-        else:
+        # Those that are back have been read as changes; all together are judged again when all is looked through.
+        still = set() if whole else {path for path in self.kept if is_gone(path)}
+        self.kept = still.union(report.missing)
+        if report.kept is not None:
             self._report("kept", ArticlesError(report.kept))
+        elif not self.kept:
+            self.reported.discard("kept")
         new = tuple(each for each in report.skipped if each not in self.left_out)
         if whole:
             self.look_at = time.monotonic() + max(_LOOK, _LOOK_SHARE * seconds)

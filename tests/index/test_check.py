@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import sqlite3
 from typing import TYPE_CHECKING
@@ -13,10 +14,11 @@ import pytest
 from index.build import build_index
 from index.check import CheckReport, check_index
 from index.errors import StoreDamaged, StoreError, StoreLocked, StoreNotFound
-from index.store.database import DATABASE
+from index.store.database import DATABASE, Database
 from index.store.local import LocalStore
+from index.store.publish import Publisher
 from index.store.rows import seal
-from index.store.writer import write_lock
+from index.store.writer import Writer, write_lock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -349,6 +351,22 @@ def test_only_the_damaged_vector_is_embedded_again_and_the_article_stays(index, 
     assert contents(index) == before
 
 
+def test_what_is_embedded_again_is_found_where_search_files_are_in_parts(index, tiny_encoder):
+    vector = rows(index, f"SELECT vector FROM vectors WHERE digest = {VECTOR}")[0][0]
+    change(index, *DAMAGE["a lost vector"][0])
+    check_index(index)
+    database = Database.open(index)
+    with write_lock(index):
+        writer = Writer(database, Publisher(database, merged_below=0))
+        assert writer.unembedded() == [MUSEUM]
+        writer.embed(dict.fromkeys(writer.without_vector([MUSEUM]), vector))
+        assert writer.unembedded() == []
+    database.close()
+    assert len(contents(index)["found"]["glass"]) == 1
+    build_index([index.parent / "articles"], index, encoder=tiny_encoder)
+    assert check_index(index).problems == ()
+
+
 def test_an_article_is_made_again_although_its_file_is_gone(index, corpus):
     before = contents(index)
     for file in corpus.iterdir():
@@ -513,6 +531,33 @@ def test_asking_goes_on_while_it_is_checked(index):
     assert check_index(index).mended
     assert store.search_lexical(["ferri"], top_k=5)
     store.close()
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_whatever_is_added_changed_and_removed_is_sound(tmp_path, tiny_encoder, seed):
+    """Texts made of few sentences and slight changes of them: groups form, lose their first, and form anew."""
+    drawn = random.Random(seed)
+
+    def text() -> str:
+        lines = []
+        for sentence in drawn.choices([*FERRY, MUSEUM, MAYOR], k=drawn.randint(1, 2)):
+            words = sentence.split()
+            words[drawn.randrange(len(words))] = drawn.choice(["other", "The", words[0].upper()])
+            lines.append(" ".join(words) if drawn.random() < 0.5 else sentence)
+        return "\n\n".join(["A Headline of Some Words", *lines]) + "\n"
+
+    folder = tmp_path / "articles"
+    folder.mkdir()
+    duplicates = 0
+    for _ in range(6):
+        for number in drawn.sample(range(10), 4):
+            (folder / f"{number}.txt").write_text(text(), "utf-8")
+        gone = drawn.choice(sorted(folder.iterdir()))
+        gone.unlink()
+        report = build_index([folder], tmp_path / "index", encoder=tiny_encoder, prune=True, yes_remove=True)
+        duplicates += report.info.duplicates
+        assert check_index(tmp_path / "index", mend=False).problems == ()
+    assert duplicates > 2
 
 
 def test_progress_is_told(index):
