@@ -47,7 +47,7 @@ SAME_FACT = 0.6
 """Share of common words (Jaccard index) from which two sentences say the same."""
 RELATIVE = 0.5
 """A further sentence is cited when it is at least this likely, relative to the first."""
-RELATIVE_SPOKEN = 0.05
+RELATIVE_SPOKEN = 0.02
 """The same for a further sentence that reports the words of the speaker asked about: people say several things, and
 each of them answers "what did X say?"."""
 
@@ -75,6 +75,7 @@ def select(
     *,
     top: int,
     min_confidence: float,
+    any_words: bool = False,
 ) -> Selection:
     """Choose the sentences of the answer, each fact once.
 
@@ -83,6 +84,7 @@ def select(
         confident: gives the confidence in [0, 1] for what it is made of (`confidence_features`).
         top: the greatest number of citations, and of related sentences.
         min_confidence: the confidence below which nothing is cited.
+        any_words: whether whatever the speaker asked about says is an answer (`rag.speech.any_words_answer`).
     """
     distinct, same = distinct_facts(ranked, max(2 * top, _COMPARED))
     if not distinct:
@@ -91,7 +93,7 @@ def select(
     if confidence < min_confidence:
         return Selection(confidence, (), tuple(distinct[:top]), same)
     first = distinct[0]
-    cited = [first, *(candidate for candidate in distinct[1:_COMPARED] if _adds(candidate, first))][:top]
+    cited = [first, *(candidate for candidate in distinct[1:_COMPARED] if _adds(candidate, first, any_words))][:top]
     chosen = {candidate.sentence.id for candidate in cited}
     related = [candidate for candidate in distinct if candidate.sentence.id not in chosen]
     return Selection(confidence, tuple(_reading_order(cited)), tuple(related[:top]), same)
@@ -165,13 +167,16 @@ def cite(
     )
 
 
-def _adds(candidate: Candidate, first: Candidate) -> bool:
-    """Whether a sentence is cited besides the first one; never one in which a reader finds no answer."""
-    if candidate.features.get("margin", 1.0) <= 0:
-        return False
+def _adds(candidate: Candidate, first: Candidate, any_words: bool) -> bool:
+    """Whether a sentence is cited besides the first one.
+
+    Never one in which a reader finds no answer, but where it is enough that the speaker asked about speaks.
+    """
+    answers = candidate.features.get("margin", 1.0) > 0
     if first.features["spoken"]:  # then what others say answers nothing
-        return bool(candidate.features["spoken"]) and candidate.probability >= RELATIVE_SPOKEN * first.probability
-    return candidate.probability >= RELATIVE * first.probability
+        spoken = bool(candidate.features["spoken"])
+        return spoken and (answers or any_words) and candidate.probability >= RELATIVE_SPOKEN * first.probability
+    return answers and candidate.probability >= RELATIVE * first.probability
 
 
 def distinct_facts(
@@ -205,9 +210,7 @@ def _say_the_same(left: Candidate, right: Candidate) -> bool:
     if answers is not None and not answers[0] & answers[1]:
         return False
     mine, yours = _stems(left.text), _stems(right.text)
-    if any(any(map(str.isdigit, stem)) for stem in mine ^ yours):
-        return False
-    return jaccard(mine, yours) >= SAME_FACT
+    return jaccard(mine, yours) >= SAME_FACT and not any(any(map(str.isdigit, stem)) for stem in mine ^ yours)
 
 
 def _sure_answers(left: Candidate, right: Candidate) -> tuple[frozenset[str], frozenset[str]] | None:

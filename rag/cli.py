@@ -30,6 +30,7 @@ from rag.options import (
     readable,
 )
 from rag.training.cli import train_reader
+from rag.watch_cli import watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +76,7 @@ CITEWELL_DEBUG  1: as --debug
 _debug = False
 
 
-_ORDER = ("ask", "index", "info", "check", "remove", "export", "backup", "evaluate", "train")
+_ORDER = ("ask", "index", "watch", "info", "check", "remove", "export", "backup", "evaluate", "train")
 """Of the commands in the help; others follow."""
 
 
@@ -221,6 +222,7 @@ def ask(
 
 
 app.command(name="index")(index_articles)
+app.command(name="watch", no_args_is_help=True)(watch)
 app.command(name="info")(info)
 app.command(name="check")(check)
 app.command(name="remove")(remove)

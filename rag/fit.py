@@ -63,7 +63,7 @@ _SPARE = 60
 _PENALTY = 3.0
 _CONFIDENCE_STRENGTH = 0.3
 _UNSCORED = Scoring(LogisticModel(0.0, {}), LogisticModel(0.0, {}), LogisticModel(0.0, {}), 0.0)
-_LOST = 0.01
+_LOST = 0.02
 """The share of questions whose first sentence may change by not reading all."""
 
 
@@ -162,7 +162,7 @@ def fit_confidence(ranked: Sequence[Example]) -> LogisticModel:
 
 
 def fit_reach(ranked: Sequence[Example], prior: LogisticModel) -> float:
-    """The least reach with which all but 1% of the questions get the same first sentence as when all is read.
+    """The least reach with which all but 2% of the questions get the same first sentence as when all is read.
 
     Args:
         ranked: examples whose candidates are ranked.

@@ -28,6 +28,9 @@ def index_articles(
     index: IndexOption = None,
     encoder: EncoderOption = None,
     prune: Annotated[bool, typer.Option("--prune", help="Remove the articles of files that are gone.")] = False,
+    yes_remove: Annotated[
+        bool, typer.Option("--yes-remove", help="With --prune: even when they are many of all, or all.")
+    ] = False,
 ) -> None:
     """Build an index of articles, or bring one up to date. What has not changed is not read again."""
     from index.build import build_index
@@ -41,7 +44,7 @@ def index_articles(
         loaded = load_encoder(encoder)
     folder = index if index is not None else default_index_dir()
     with progress_bar(sys.stderr) as progress:
-        report = build_index(paths, folder, encoder=loaded, progress=progress, prune=prune)
+        report = build_index(paths, folder, encoder=loaded, progress=progress, prune=prune, yes_remove=yes_remove)
     show(make_console(sys.stdout), index_report(report, next_command=ask_command(index, encoder)))
 
 

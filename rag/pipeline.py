@@ -17,6 +17,7 @@ from rag.question import read_question
 from rag.ranking import READ_PASSAGES, rank_by_encoder, rank_by_reader
 from rag.reader import NO_READER
 from rag.retrieve import Evidence, Retriever
+from rag.speech import any_words_answer
 from rag.types import Answer, ArticleView
 
 if TYPE_CHECKING:
@@ -142,7 +143,13 @@ class Engine:
         evidence = self._retrieve(question, READ_PASSAGES, clock)
         asked, ranked = evidence.question, self.rank(evidence)
         clock.lap("read")
-        chosen = select(ranked, self._confidence, top=top, min_confidence=min_confidence)
+        chosen = select(
+            ranked,
+            self._confidence,
+            top=top,
+            min_confidence=min_confidence,
+            any_words=any_words_answer(asked.text),
+        )
 
         def citations(candidates: Sequence[Candidate]) -> tuple[Citation, ...]:
             return tuple(

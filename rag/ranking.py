@@ -27,7 +27,7 @@ ENCODED_PASSAGES = 25
 """Of these, the first ones, the sentences of which are scored when there is no reader."""
 ENCODED_SENTENCES = 24
 """Sentences that are compared with the question by the encoder, the best by the cheaper features first."""
-FIRST_READ, MORE_READ = 6, 2
+FIRST_READ, MORE_READ = 10, 2
 """Passages that are read at once: in the beginning, and each time that more may change the answer."""
 
 
@@ -62,7 +62,7 @@ def rank_by_encoder(
 def rank_by_reader(evidence: Evidence, reader: Reader, scoring: Scoring, *, thorough: bool = False) -> list[Candidate]:
     """The sentences of the passages that were read, the most likely answer first.
 
-    Passages are read in the order of how likely they look without reading. Six are read; then two at a time, as
+    Passages are read in the order of how likely they look without reading. Ten are read; then two at a time, as
     long as the likeliest of those that are left might yet outdo the best one found: reading seldom raises the odds of a
     sentence by more than `Scoring.reach`.
 

@@ -10,7 +10,7 @@ import re
 
 from index.analysis import stem, stop_words, words
 
-__all__ = ["opens_by_office", "speaker_of", "speaks"]
+__all__ = ["any_words_answer", "opens_by_office", "speaker_of", "speaks"]
 
 VERBS = r"""(?:
     sa(?:id|ys?|ying)|tells?|told|warn(?:s|ed|ing)?|demand(?:s|ed|ing)?|insist(?:s|ed|ing)?|urg(?:es?|ed|ing)
@@ -58,6 +58,16 @@ def speaker_of(question: str) -> frozenset[str]:
         word for word in re.findall(r"[^\W_]+", match["speaker"]) if word.lower() not in stop_words() or word == "US"
     )
     return frozenset(stem(word) for word in named)
+
+
+def any_words_answer(question: str) -> bool:
+    """Whether a question asks for whatever somebody says or wants, and for nothing in particular.
+
+    >>> any_words_answer("what did Putin demand?"), any_words_answer("What did Putin say about China?")
+    (True, False)
+    """
+    match = _ASKED.search(question)
+    return match is not None and not re.search(r"\w", question[match.end() :])
 
 
 def speaks(sentence: str, before: str, speaker: frozenset[str]) -> bool:

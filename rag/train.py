@@ -140,6 +140,7 @@ def make_reader(
     from rag.training.card import write_card
     from rag.training.model import export
 
+    earlier = _facts_of(after) if after is not None else None
     start = time.monotonic()
     folder = encoder if encoder is not None else default_model_folder()
     tokenizer = _tokenizer(folder)
@@ -163,7 +164,7 @@ def make_reader(
     facts = {
         "encoder": str(folder.name if encoder is not None else "all-MiniLM-L6-v2"),
         "plan": asdict(plan),
-        "after": _facts_of(after) if after is not None else None,
+        "after": earlier,
         "data": _counts(sources),
         "seconds": trained,
         "machine": f"{platform.machine()}, {available_cores()} cores",
@@ -243,10 +244,16 @@ def _fit(asked: AskedIndex, files: DataFiles, plan: Plan, out: Path) -> None:
 
 
 def _facts_of(folder: Path) -> dict[str, Any]:
-    """What is known of an earlier training."""
+    """What is known of an earlier training.
+
+    Raises:
+        TrainingError: when it left nothing of that.
+    """
     path = folder / FACTS_FILE
-    facts: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    return {name: facts.get(name) for name in ("plan", "data", "seconds", "machine")}
+    if not path.exists():
+        raise TrainingError(f"{path} is not there; expected the folder of a training that was finished")
+    facts: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return {name: facts[name] for name in ("plan", "data", "seconds", "machine")}
 
 
 def _counts(sources: Sources) -> dict[str, int]:

@@ -18,6 +18,7 @@ from index.store.rows import (
     COPY,
     SENTENCE,
     article_of,
+    check_quote,
     checked_copy,
     checked_text,
     checked_vector,
@@ -237,6 +238,8 @@ class Database:
                 continue
             _, leader, key = rows[number]
             own = sentences[number]
+            for sentence in own:
+                check_quote(sentence, texts[key])
             found.append(PassageRecord(number, leader, articles[key], texts[key], own, self._before(key, own[0])))
         return found
 
@@ -256,24 +259,29 @@ class Database:
     def article(self, article_id: str) -> tuple[ArticleRecord, str] | None:
         """The article of that id at the first place where it stands, and its source text."""
         row = self.row("SELECT id FROM articles WHERE article_id = ? ORDER BY id LIMIT 1", (article_id,))
-        return None if row is None else (self._articles([row[0]])[row[0]], self._texts([row[0]])[row[0]])
+        if row is None:
+            return None
+        text = self._texts([row[0]])[row[0]]
+        for each in self.rows(f"SELECT {SENTENCE} FROM sentences WHERE article = ?", (row[0],)):  # noqa: S608
+            check_quote(sentence_of(each), text)
+        return self._articles([row[0]])[row[0]], text
 
     def places(self, sentences: Collection[SentenceRecord]) -> Mapping[int, tuple[SentencePlace, ...]]:
         """For each sentence's number, the other places where it stands."""
         keys = list({sentence.copy_key for sentence in sentences})
         by_key: dict[int, list[tuple[int, int, int, int, int]]] = {}
-        for article, *row in self.rows_for(
-            f"SELECT article, {SENTENCE} FROM sentences WHERE copy_key IN (%s)",  # noqa: S608
+        for row in self.rows_for(
+            f"SELECT {SENTENCE} FROM sentences WHERE copy_key IN (%s)",  # noqa: S608
             keys,
         ):
             own = sentence_of(row)
-            by_key.setdefault(own.copy_key, []).append((article, own.span.start, own.span.end, own.line, own.id))
+            by_key.setdefault(own.copy_key, []).append((row[1], own.span.start, own.span.end, own.line, own.id))
         for copy_key, number, article, *row in self.rows_for(
             f"SELECT copy_key, sentences.id, article, {COPY} FROM sentences"  # noqa: S608
             " JOIN copies ON copies.sentence = sentences.id WHERE copy_key IN (%s)",
             keys,
         ):
-            by_key[copy_key].append((article, *checked_copy(row), number))
+            by_key.setdefault(copy_key, []).append((article, *checked_copy(row), number))
         found = {}
         for sentence in sentences:
             others = [

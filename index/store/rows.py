@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
+from index.dedupe import key
 from index.errors import StoreDamaged
 from index.store.base import ArticleRecord, SentenceRecord
 from index.types import Span
@@ -22,6 +23,7 @@ __all__ = [
     "SENTENCE",
     "article_of",
     "article_seal",
+    "check_quote",
     "checked_copy",
     "checked_text",
     "checked_vector",
@@ -33,8 +35,8 @@ __all__ = [
 ARTICLE = """articles.id, articles.article_id, articles.title, articles.url, articles.published, articles.place,
     articles.agency, files.path, articles.start, articles.end, articles.line, articles.seal"""
 """Columns of `article_of`, from articles and files."""
-SENTENCE = """sentences.passage, sentences.id, sentences.start, sentences.end, sentences.line, sentences.paragraph,
-    sentences.caption, sentences.copy_key, sentences.seal"""
+SENTENCE = """sentences.passage, sentences.article, sentences.id, sentences.start, sentences.end, sentences.line,
+    sentences.paragraph, sentences.caption, sentences.copy_key, sentences.seal"""
 """Columns of `sentence_of`."""
 COPY = "copies.start, copies.end, copies.line, copies.seal"
 """Columns of `checked_copy`."""
@@ -88,10 +90,20 @@ def sentence_of(row: Sequence[Any]) -> SentenceRecord:
     Raises:
         StoreDamaged: when the row is not as it was written.
     """
-    _, number, start, end, line, paragraph, caption, copy_key, found = row
-    if found != seal(start, end, line, paragraph, caption, copy_key):
+    passage, article, number, start, end, line, paragraph, caption, copy_key, found = row
+    if found != seal(passage, article, start, end, line, paragraph, caption, copy_key):
         raise _damaged(f"the sentence {number}")
     return SentenceRecord(number, Span(start, end), line, paragraph, "caption" if caption else "prose", copy_key)
+
+
+def check_quote(sentence: SentenceRecord, text: str) -> None:
+    """Compare what a sentence's span cuts out of a text with the key that the sentence was stored with.
+
+    Raises:
+        StoreDamaged: when it is another sentence: the text is that of another article.
+    """
+    if key(sentence.span.of(text)) != sentence.copy_key:
+        raise _damaged(f"the text of the sentence {sentence.id}")
 
 
 def checked_copy(row: Sequence[Any]) -> tuple[int, int, int]:

@@ -203,7 +203,7 @@ class Verifier:
                         self._note("copy", f"sentence {sentence.id} of {what}", found, record.key)
             else:
                 broken.add(row[0])
-                self._note("sentence", f"sentence {row[1]} of {what}", wrong, record.key)
+                self._note("sentence", f"sentence {row[2]} of {what}", wrong, record.key)
         leading: dict[int, str] = {}
         for number, known_by, copy_key, leader in passages.values():
             if number in broken:

@@ -273,7 +273,7 @@ class Writer:
                 cursor.execute(
                     "INSERT INTO sentences (passage, article, start, end, line, paragraph, caption, copy_key, seal)"
                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (passage_number, number, *facts, seal(*facts)),
+                    (passage_number, number, *facts, seal(passage_number, number, *facts)),
                 )
                 sentence_number = cursor.lastrowid
                 for copy in sentence.copies:

@@ -20,6 +20,7 @@ _ORIGINS = {
     "trecqa": "TREC QA (Wang et al. 2007), newswire of the TREC evaluations",
     "wikiqa": "WikiQA (Yang et al. 2015), on Wikipedia texts",
     "questions asked": "RealTimeQA (Kasai et al. 2022), questions with the passages retrieved for them",
+    "questions made": "made of the index's own articles by rules (rag/training/made.py), with the passages retrieved",
 }
 _HEAD = """\
 # The reader of citewell
@@ -29,7 +30,7 @@ It reads a question and a passage, marks the words that answer, and says whether
 score that the sentence answers. ONNX, int8, for CPUs.
 
 - begun from: {encoder} (Apache 2.0), its own six layers; all weights were trained
-- trained by: `citewell train`, {steps}, in {minutes:.0f} minutes on {machine}
+- trained by: `citewell train`, {training}
 - commit: {commit}
 - licence: Apache 2.0, as citewell; the data's licences are their makers'
 
@@ -62,14 +63,16 @@ def card(facts: Mapping[str, Any], *, commit: str) -> str:
         facts: as `rag.train.make_reader` gives them.
         commit: of the source.
     """
-    plan = facts["plan"]
-    steps = f"{plan['epochs']:g} epochs, rate {plan['rate']:g}, {plan['tokens']:,} tokens a step, seed {plan['seed']}"
+    earlier = facts.get("after")
     lines = [
         _HEAD.format(
             encoder=facts["encoder"],
-            steps=steps,
-            minutes=facts["seconds"] / 60,
-            machine=facts["machine"],
+            training=_training(facts)
+            + (
+                f"; before that, {_training(earlier)}; {facts['plan']['share']:g} of the one and the rest of the other"
+                if earlier
+                else ""
+            ),
             commit=commit,
         )
     ]
@@ -83,6 +86,15 @@ def card(facts: Mapping[str, Any], *, commit: str) -> str:
                 lines.append(f"| {name} | {figure} | {_number(value)} | {_number(other)} |\n")
     lines.append(_BAD)
     return "".join(lines)
+
+
+def _training(facts: Mapping[str, Any]) -> str:
+    """The settings of a training, how long it took, and where."""
+    plan = facts["plan"]
+    settings = (
+        f"{plan['epochs']:g} epochs, rate {plan['rate']:g}, {plan['tokens']:,} tokens a step, seed {plan['seed']}"
+    )
+    return f"{settings}, in {facts['seconds'] / 60:.0f} minutes on {facts['machine']}"
 
 
 def _origin(name: str) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from rag.evaluation.commands import check_part
+from rag.options import check_probability
 
 __all__ = ["train_reader"]
 
@@ -84,6 +85,12 @@ def train_reader(
     made: Annotated[
         int, typer.Option("--made", metavar="N", min=0, help="Questions to make of the index's own articles.")
     ] = 9_000,
+    share: Annotated[
+        float,
+        typer.Option(
+            "--share", metavar="S", callback=check_probability, help="With --after: the weight of the new one."
+        ),
+    ] = 0.75,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of all that is drawn.")] = 1,
 ) -> None:
     """Make a reader: fine-tune the encoder's weights to mark answers and to know when there is none."""
@@ -101,6 +108,6 @@ def train_reader(
         sys.stderr.write(f"{line}\n")
         sys.stderr.flush()
 
-    plan = Plan(epochs=epochs, rate=rate, made=made, seed=seed)
+    plan = Plan(epochs=epochs, rate=rate, made=made, share=share, seed=seed)
     make_reader(find_data(data), out, plan=plan, asked=asked, encoder=encoder, after=after, say=say)
     sys.stdout.write((out / "README.md").read_text("utf-8"))

@@ -167,7 +167,8 @@ DAMAGE = {
         [
             (
                 "UPDATE sentences SET start = start + 2,"
-                f' seal = seal(start + 2, "end", line, paragraph, caption, copy_key) WHERE article = {OF_MUSEUM}'
+                ' seal = seal(passage, article, start + 2, "end", line, paragraph, caption, copy_key)'
+                f" WHERE article = {OF_MUSEUM}"
             )
         ],
         {"sentence": MADE_AGAIN},

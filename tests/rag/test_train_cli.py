@@ -143,6 +143,23 @@ def test_a_reader_is_made(own: Path, bert_folder: Path, tmp_path: Path) -> None:
     assert (out / "model.onnx").read_bytes() == model
 
 
+def test_a_reader_is_made_on_from_another(own: Path, bert_folder: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert train(own, "--out", first, "--encoder", bert_folder, "--epochs", "2").exit_code == 0
+    options = ("--encoder", bert_folder, "--epochs", "1", "--rate", "0.001")
+    result = train(own, "--out", second, *options, "--after", first)
+    assert result.exit_code == 0, result.output
+    assert f"beginning with the weights in {first}" in result.stderr
+    assert "1 epochs, rate 0.001" in result.stdout
+    assert "before that, 2 epochs, rate 0.00015" in result.stdout
+
+    (first / "facts.json").unlink()
+    result = train(own, "--out", tmp_path / "third", *options, "--after", first)
+    assert result.exit_code == 8
+    assert "expected the folder of a training that was finished" in result.stderr
+    assert not (tmp_path / "third").exists()
+
+
 def test_what_is_held_out_is_measured(published: Path, bert_folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "reader"
     result = train(published, "--out", out, "--encoder", bert_folder, "--epochs", "0.5")
@@ -256,7 +273,7 @@ def test_a_named_file_is_learnt_from_and_of_a_folder_the_published_sets_are(publ
 def test_a_card_says_where_all_comes_from() -> None:
     facts = {
         "encoder": "all-MiniLM-L6-v2",
-        "plan": {"epochs": 2.0, "rate": 1.5e-4, "tokens": 3072, "seed": 7},
+        "plan": {"epochs": 2.0, "rate": 1.5e-4, "tokens": 3072, "seed": 7, "share": 0.75},
         "data": {"qamr_dev.tsv.gz": 12_345, "own.json": 3, "questions asked of the index": 40},
         "seconds": 1_830.0,
         "machine": "x86_64, 2 cores",
@@ -265,7 +282,10 @@ def test_a_card_says_where_all_comes_from() -> None:
             "fp32": {"policyqa_dev": {"exact_match": 42.0, "f1": None}, "trecqa_dev": {"map": 0.82, "mrr": None}},
         },
     }
-    text = card(facts, commit="abc1234")
+    again = {name: facts[name] for name in ("plan", "seconds", "machine")} | {"seconds": 600.0}
+    assert "on x86_64, 2 cores; before that, 2 epochs, rate 0.00015" in card({**facts, "after": again}, commit="abc")
+    text = card({**facts, "after": None}, commit="abc1234")
+    assert "before that" not in text
     assert "| qamr_dev.tsv.gz | 12,345 | QAMR (Michael et al. 2018) |" in text
     assert "| questions asked of the index | 40 | RealTimeQA" in text
     assert "| own.json | 3 | the user's own |" in text

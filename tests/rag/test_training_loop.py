@@ -272,8 +272,23 @@ def test_a_training_can_begin_with_the_weights_of_another(
     begun = train(sources, bert_folder, tmp_path / "out", plan=still, after=tmp_path / "first", say=lines.append)
     assert same(weights_of(begun), torch.load(tmp_path / "first" / CHECKPOINT, weights_only=True)["model"])
     assert lines[0] == f"beginning with the weights in {tmp_path / 'first'}"
-    # Its own state goes before.
-    train(sources, bert_folder, tmp_path / "out", plan=still, after=tmp_path / "nowhere", say=lines.append)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_what_comes_of_two_trainings_is_the_mean_of_their_weights(
+    finished: bytes, bert_folder: Path, tmp_path: Path, sources: Sources, share: float
+) -> None:
+    import torch
+
+    (tmp_path / "first").mkdir()
+    (tmp_path / "first" / CHECKPOINT).write_bytes(finished)
+    first = torch.load(tmp_path / "first" / CHECKPOINT, weights_only=True)["model"]
+    plan = dataclasses.replace(PLAN, epochs=0.5, share=share)
+    mean = weights_of(train(sources, bert_folder, tmp_path / "out", plan=plan, after=tmp_path / "first"))
+    second = torch.load(tmp_path / "out" / CHECKPOINT, weights_only=True)["model"]
+    assert not same(first, second)
+    expected = {name: (1 - share) * first[name] + share * second[name] for name in first}
+    assert same(mean, expected)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no state"])
