@@ -66,7 +66,7 @@ def test_all_three_demands_are_cited(seeds_engine, seed_questions):
 def test_highlights_are_the_answering_words(seeds_engine):
     for question, words in {
         "How long was the call between Putin and Trump?": "90-minute",
-        "How many nations does Britain expect to contribute?": "more than 30",
+        "How many nations does Britain expect to contribute?": "30",
     }.items():
         citation = seeds_engine.ask(question).citations[0]
         assert citation.highlight is not None
@@ -95,7 +95,7 @@ def test_what_the_articles_do_not_say_is_not_answered(seeds_engine, question):
 
 @pytest.mark.slow
 def test_the_wider_set_of_questions(seeds_engine, seed_questions, seeds, capsys):
-    """Floors a little under what was measured; of the near misses a quarter is still answered."""
+    """Floors a little under what was measured; what the articles do not say is never answered, near misses neither."""
     (file,) = seeds.glob("*.txt")
     text = file.read_bytes().decode()
     right = first = answered_wrongly = answerable = 0
@@ -116,8 +116,8 @@ def test_the_wider_set_of_questions(seeds_engine, seed_questions, seeds, capsys)
             f" {silent} not answerable: answered {answered_wrongly}"
         )
     assert first >= 0.9 * answerable
-    assert right >= 0.7 * answerable
-    assert answered_wrongly <= 0.25 * silent
+    assert right >= 0.6 * answerable
+    assert answered_wrongly == 0
 
 
 @pytest.mark.slow
