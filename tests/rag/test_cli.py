@@ -466,14 +466,16 @@ def test_index(calls: list[dict[str, Any]], tmp_path: Path) -> None:
             "index": tmp_path / "home" / "index",
             "encoder": None,
             "prune": False,
+            "yes_remove": False,
         }
     ]
     assert result.stdout.endswith('Next: citewell ask "your question"\n')
 
 
 def test_index_passes_its_options_on(calls: list[dict[str, Any]]) -> None:
-    result = run("index", "a", "--index", "my index", "--encoder", "e", "--prune")
-    assert calls == [{"paths": [Path("a")], "index": Path("my index"), "encoder": "<e>", "prune": True}]
+    result = run("index", "a", "--index", "my index", "--encoder", "e", "--prune", "--yes-remove")
+    options = {"encoder": "<e>", "prune": True, "yes_remove": True}
+    assert calls == [{"paths": [Path("a")], "index": Path("my index"), **options}]
     assert result.stdout.endswith("Next: citewell ask \"your question\" --index 'my index' --encoder e\n")
 
 
