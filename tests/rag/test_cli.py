@@ -153,9 +153,16 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str, Any
         return FalseEngine(calls)
 
     def build_index(
-        paths: Any, index_dir: Any, *, encoder: Any = None, progress: Any = None, prune: Any = False
+        paths: Any,
+        index_dir: Any,
+        *,
+        encoder: Any = None,
+        progress: Any = None,
+        prune: Any = False,
+        yes_remove: Any = False,
     ) -> Any:
-        calls.append({"paths": paths, "index": index_dir, "encoder": encoder, "prune": prune})
+        given = {"paths": paths, "index": index_dir, "encoder": encoder, "prune": prune, "yes_remove": yes_remove}
+        calls.append(given)
         return report()
 
     def read_info(index: Any) -> Any:
