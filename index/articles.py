@@ -10,6 +10,7 @@ import gzip
 import json
 import os
 import re
+import sys
 import zlib
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -20,7 +21,7 @@ from index.types import Skipped, Source
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["MAX_TEXT_BYTES", "SUFFIXES", "decode", "find_files", "read_file"]
+__all__ = ["MAX_TEXT_BYTES", "SUFFIXES", "absolute", "decode", "find_changed", "find_files", "read_file"]
 
 MAX_TEXT_BYTES = 20_000_000
 """The longest text file, and the longest line of a JSON Lines file, that is read, in bytes."""
@@ -28,6 +29,7 @@ MAX_TEXT_BYTES = 20_000_000
 SUFFIXES = (".txt", ".text", ".jsonl", ".jsonl.gz")
 """What is read from a folder; a file that is named itself may have any other suffix and is read as plain text."""
 
+_NO_TEXT = "its name is not UTF-8 text; rename it"
 _RECORD_SUFFIXES = (".jsonl", ".jsonl.gz")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f\x80-\x84\x86-\x9f]")
 _CONTROL_SHARE = 0.02  # a form feed or a stray escape is text; more of them than this is a program or a picture
@@ -41,26 +43,52 @@ _MARKS = (
 )
 
 
+def absolute(path: Path | str) -> Path:
+    """The absolute path by which a file is known; ".." goes, and links keep the name that the user knows them by."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - which resolves links
+
+
 def find_files(path: Path) -> Iterator[Path | Skipped]:
     """The files to read at `path`, as absolute paths: itself, or what lies in the folder and below, sorted by name.
 
     Hidden files and folders are left out without a word. A link to a file of the same folder gives that link, a link
-    that leaves the folder is not followed, and a linked folder is never entered twice.
+    that leaves the folder is not followed, and a linked folder is never entered. `path` itself may be a link to
+    anything. A name that is no text is left out with what is below it: it could be neither stored nor shown.
 
     Raises:
         ArticlesError: when there is nothing at `path`.
     """
-    # abspath, not resolve: ".." goes, and links keep the name that the user knows them by
-    root = Path(os.path.abspath(path))  # noqa: PTH100
+    root = absolute(path)
     if not _exists(root):
         raise ArticlesError(
             f"found nothing at {_printable(root)}; expected a file ({', '.join(SUFFIXES)}) or a folder of such files; "
             "check the spelling, or name another path"
         )
-    if root.is_dir():
-        yield from _walk(root)
+    if not _is_text(root):
+        yield Skipped(_printable(root), _NO_TEXT)
+    elif root.is_dir():
+        yield from _walk(root, root)
     else:
         yield root
+
+
+def find_changed(path: Path, root: Path) -> Iterator[Path | Skipped]:
+    """The part of what `find_files(root)` gives that is at `path` or below it; nothing where nothing is.
+
+    Args:
+        path: an absolute path, `root` or something below it.
+        root: the file or folder that was named, as an absolute path.
+    """
+    if not _exists(path):
+        return
+    if path == root:
+        yield from find_files(root)
+        return
+    inner = path.relative_to(root).parts
+    between = [root.joinpath(*inner[:depth]) for depth in range(1, len(inner))]
+    # os.path: a folder that may not be looked into is no link, and no error either
+    if not any(part.startswith(".") for part in inner) and not any(map(os.path.islink, between)):
+        yield from _walk(root, path)
 
 
 def read_file(path: Path) -> Iterator[Source | Skipped]:
@@ -68,8 +96,9 @@ def read_file(path: Path) -> Iterator[Source | Skipped]:
 
     A record is a JSON object with `text` (a string that is not blank) and, each optional, the strings `url`, `title`
     and `published`; other keys are ignored. A bad line gives a `Skipped` with its number, and the next one is read.
+    A file that cannot be read to its end, or whose last line is half a record, gives one that is `unfinished`.
     """
-    path = Path(os.path.abspath(path))  # noqa: PTH100
+    path = absolute(path)
     name = _printable(path)
     try:
         if path.exists() and not path.is_file():  # opening a pipe would wait for ever
@@ -80,7 +109,7 @@ def read_file(path: Path) -> Iterator[Source | Skipped]:
             yield _read_text(path, name)
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        yield Skipped(name, f"cannot be read: {reason}")
+        yield Skipped(name, f"cannot be read: {reason}", unfinished=True)
 
 
 def decode(data: bytes) -> tuple[str, str]:
@@ -182,13 +211,15 @@ def _read_records(path: Path, name: str) -> Iterator[Source | Skipped]:
 
 
 def _record(line: bytes, name: str, number: int) -> Source | Skipped:
+    cut = not line.endswith(b"\n")
     try:
         record = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
         url, title, published, text = (_field(record, key) for key in ("url", "title", "published", "text"))
     except UnicodeDecodeError:
-        return Skipped(name, "the line is not UTF-8", line=number)
+        return Skipped(name, "the line is not UTF-8", line=number, unfinished=cut)
     except json.JSONDecodeError as error:
-        return Skipped(name, f"the line is not JSON: {error.msg} at column {error.colno}", line=number)
+        reason = f"the line is not JSON: {error.msg} at column {error.colno}"
+        return Skipped(name, reason, line=number, unfinished=cut)
     except RecursionError:
         return Skipped(name, "the line is not a record: it is nested too deeply", line=number)
     except ValueError as error:
@@ -214,14 +245,18 @@ def _field(record: object, key: str) -> str | None:
     return value if value.strip() else None
 
 
-def _walk(root: Path) -> Iterator[Path | Skipped]:
+def _walk(root: Path, start: Path) -> Iterator[Path | Skipped]:
+    """What is found at `start`, in the folder `root`, and below it."""
     inside = root.resolve()
-    waiting = [root]  # a stack, not recursion: folders may be nested deeper than Python's
+    waiting = [start]  # a stack, not recursion: folders may be nested deeper than Python's
     while waiting:
         path = waiting.pop()
         name = _printable(path)
         try:
-            if path.is_symlink():
+            if not _is_text(path):
+                yield Skipped(name, _NO_TEXT)
+                continue
+            if path.is_symlink() and path != root:
                 reason = _link_reason(path, inside)
                 if reason is not None:
                     yield Skipped(name, reason)
@@ -259,6 +294,15 @@ def _exists(path: Path) -> bool:
     return True
 
 
+def _is_text(path: Path) -> bool:
+    """Whether the path can be stored: a name may be any bytes on Linux, and half a surrogate pair on Windows."""
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _printable(path: Path) -> str:
     r"""The path as text that can be stored: bytes of its name that are no UTF-8 stand as `\xff`."""
-    return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return str(path).encode("utf-8", sys.getfilesystemencodeerrors()).decode("utf-8", "backslashreplace")

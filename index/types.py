@@ -91,11 +91,19 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """Something that was not indexed, and why, in words for a person."""
+    """Something that was not indexed, and why, in words for a person.
+
+    Attributes:
+        path: the file.
+        reason: why.
+        line: the 1-based line of the record; None when it is the whole file, or the rest of it.
+        unfinished: whether the file breaks off there, as one that is being written does: what is stored of it stays.
+    """
 
     path: str
     reason: str
     line: int | None = None
+    unfinished: bool = False
 
 
 @dataclass(frozen=True, slots=True)

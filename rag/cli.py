@@ -1,4 +1,4 @@
-"""The command line: `citewell ask`, `index`, `info`, `evaluate`, `train`.
+"""The command line: `citewell ask` and, from other modules, all other commands but `serve`.
 
 Exceptions become one line on stderr and an exit code.
 
@@ -19,6 +19,7 @@ from typer.core import TyperGroup
 
 from index.errors import CitewellError, QuestionError
 from rag.evaluation.cli import app as evaluation_commands
+from rag.index_cli import back_up_index, check, export, index_articles, info, remove
 from rag.options import (
     ArticlesOption,
     EncoderOption,
@@ -29,6 +30,7 @@ from rag.options import (
     readable,
 )
 from rag.training.cli import train_reader
+from rag.watch_cli import watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,8 +56,9 @@ Exit codes:
   0  done; also when the articles do not say
   1  something unexpected; citewell --debug shows where
   2  the command line: an unknown option, a value out of range
-  3  no readable article in the paths that were named
-  4  the index is missing, damaged, locked, or of another version or encoder
+  3  no readable article in the paths that were named, or none in the index
+  4  the index is missing, damaged (after a check: still), locked, or of
+     another version or encoder; it, or a copy of it, cannot be written
   5  a question is empty, too long or no text (with --file: at least one)
   6  a model cannot be loaded
   7  something optional is needed and is not installed
@@ -73,8 +76,16 @@ CITEWELL_DEBUG  1: as --debug
 _debug = False
 
 
+_ORDER = ("ask", "index", "watch", "info", "check", "remove", "export", "backup", "evaluate", "train")
+"""Of the commands in the help; others follow."""
+
+
 class _Commands(TyperGroup):
     """The group of all commands, those of other modules included, with one way of ending in an error."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        names = super().list_commands(ctx)
+        return [name for name in _ORDER if name in names] + [name for name in names if name not in _ORDER]
 
     def invoke(self, ctx: Any) -> Any:
         with _one_line_errors():
@@ -210,50 +221,13 @@ def ask(
         raise typer.Exit(QuestionError.exit_code)
 
 
-@app.command(name="index")
-def index_articles(
-    paths: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="PATH...", help="Files and folders of articles: text, or JSON Lines.", show_default=False
-        ),
-    ],
-    *,
-    index: IndexOption = None,
-    encoder: EncoderOption = None,
-    prune: Annotated[bool, typer.Option("--prune", help="Remove the articles of files that are gone.")] = False,
-) -> None:
-    """Build an index of articles, or bring one up to date. What has not changed is not read again."""
-    from index.build import build_index
-    from rag.console import ask_command, index_report, make_console, progress_bar, show
-    from rag.locations import default_index_dir
-
-    loaded = None
-    if encoder is not None:
-        from index.encoder import load_encoder
-
-        loaded = load_encoder(encoder)
-    folder = index if index is not None else default_index_dir()
-    with progress_bar(sys.stderr) as progress:
-        report = build_index(paths, folder, encoder=loaded, progress=progress, prune=prune)
-    show(make_console(sys.stdout), index_report(report, next_command=ask_command(index, encoder)))
-
-
-@app.command()
-def info(*, index: IndexOption = None, as_json: JsonOption = False) -> None:
-    """Show what an index holds: articles, sentences, passages, duplicates, encoder, bytes."""
-    from rag.console import info_text, json_line, make_console, show
-    from rag.locations import resolve
-    from rag.pipeline import read_info
-
-    # With no index named, the one that `ask` would use.
-    found = read_info(resolve(index, None)[0])
-    if as_json:
-        _write_line(json_line(found.to_dict(), encoding=_encoding()))
-    else:
-        show(make_console(sys.stdout), info_text(found))
-
-
+app.command(name="index")(index_articles)
+app.command(name="watch", no_args_is_help=True)(watch)
+app.command(name="info")(info)
+app.command(name="check")(check)
+app.command(name="remove")(remove)
+app.command(name="export")(export)
+app.command(name="backup")(back_up_index)
 app.add_typer(evaluation_commands, name="evaluate")
 app.command(name="train", no_args_is_help=True)(train_reader)
 

@@ -30,6 +30,7 @@ __all__ = [
     "NOT_ANSWERED",
     "ask_command",
     "confidence_words",
+    "count_of",
     "index_report",
     "info_text",
     "json_line",
@@ -39,6 +40,7 @@ __all__ = [
     "progress_bar",
     "show",
     "show_answer",
+    "size_of",
     "visible",
     "width_of",
 ]
@@ -148,27 +150,27 @@ def index_report(report: BuildReport, *, next_command: str) -> str:
     # The report's own count knows only the files that were read again; what is in the index and was not added stayed.
     unchanged = max(0, info.articles - report.articles_added)
     articles = f"{report.articles_added:,} added, {unchanged:,} unchanged, {report.articles_removed:,} removed"
-    holds = f"{_count(info.articles, 'article')}, {_count(info.passages, 'passage')}, {_size(info.bytes)}"
+    holds = f"{count_of(info.articles, 'article')}, {count_of(info.passages, 'passage')}, {size_of(info.bytes)}"
     rows = [
         ("articles", articles),
         ("files", files),
         ("sentences", f"{report.sentences_added:,} added"),
         ("passages", f"{report.passages_added:,} added, {report.passages_embedded:,} embedded"),
         ("duplicates", f"{report.duplicates_exact:,} exact, {report.duplicates_near:,} near"),
-        ("left out", _count(report.boilerplate_lines, "boilerplate line")),
+        ("left out", count_of(report.boilerplate_lines, "boilerplate line")),
         ("time", time),
         ("index", f"{visible(str(info.path))} ({holds})"),
     ]
     lines = [f"{name:<11}{value}" for name, value in rows]
     if report.skipped:
-        lines += ["", f"Skipped {_count(len(report.skipped), 'file or record', 'files or records')}:"]
+        lines += ["", f"Skipped {count_of(len(report.skipped), 'file or record', 'files or records')}:"]
         for skipped in report.skipped[:SKIPPED_SHOWN]:
             place = skipped.path if skipped.line is None else f"{skipped.path}:{skipped.line}"
             lines.append(f"  {visible(place)}: {one_line(skipped.reason)}")
         if len(report.skipped) > SKIPPED_SHOWN:
             lines.append(f"  and {len(report.skipped) - SKIPPED_SHOWN:,} more")
     if report.missing:
-        lines += ["", f"Gone from the disk, their articles are kept ({_count(len(report.missing), 'file')}):"]
+        lines += ["", f"Gone from the disk, their articles are kept ({count_of(len(report.missing), 'file')}):"]
         lines += [f"  {visible(path)}" for path in report.missing[:SKIPPED_SHOWN]]
         if len(report.missing) > SKIPPED_SHOWN:
             lines.append(f"  and {len(report.missing) - SKIPPED_SHOWN:,} more")
@@ -185,7 +187,7 @@ def info_text(info: IndexInfo) -> str:
         ("passages", f"{info.passages:,}"),
         ("duplicates", f"{info.duplicates:,}"),
         ("encoder", visible(info.encoder)),
-        ("size", f"{_size(info.bytes)} ({info.bytes:,} bytes)"),
+        ("size", f"{size_of(info.bytes)} ({info.bytes:,} bytes)"),
     ]
     return "".join(f"{name:<11}{value}\n" for name, value in rows)
 
@@ -219,8 +221,12 @@ def width_of(console: Console) -> int | None:
 
 
 @contextmanager
-def progress_bar(file: TextIO) -> Iterator[Callable[[Progress], None] | None]:
+def progress_bar(file: TextIO, *, first: str = "loading the encoder") -> Iterator[Callable[[Progress], None] | None]:
     """A bar for the time of the block, one line a stage, taken away at the end; None where there is no terminal.
+
+    Args:
+        file: the terminal.
+        first: what goes on until the first report.
 
     Yields:
         What to call with each `Progress`; it may be called often.
@@ -235,7 +241,7 @@ def progress_bar(file: TextIO) -> Iterator[Callable[[Progress], None] | None]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Bars(*columns, console=console, transient=True) as bars:
         # Loading the encoder comes before the first report; the first time ever it takes the longest of all.
-        loading = bars.add_task("loading the encoder", total=None)
+        loading = bars.add_task(first, total=None)
         tasks: dict[str, Any] = {}
 
         def update(progress: Progress) -> None:
@@ -297,18 +303,23 @@ def _nowhere() -> TextIO:
     return StringIO()
 
 
-def _count(number: int, one: str, many: str | None = None) -> str:
+def count_of(number: int, one: str, many: str | None = None) -> str:
+    """A number and what it counts.
+
+    >>> count_of(1, "article"), count_of(1_000, "copy", "copies")
+    ('1 article', '1,000 copies')
+    """
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def _size(count: int) -> str:
+def size_of(count: int) -> str:
     """Bytes in the unit that a person would use.
 
-    >>> _size(999), _size(1_500_000)
+    >>> size_of(999), size_of(1_500_000)
     ('999 bytes', '1.5 MB')
     """
     if count < 1000:
-        return _count(count, "byte")
+        return count_of(count, "byte")
     value = float(count)
     for unit in ("kB", "MB", "GB"):
         value /= 1000

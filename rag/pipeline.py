@@ -15,7 +15,6 @@ from rag.calibration import load_calibration
 from rag.logistic import scoring_for
 from rag.question import read_question
 from rag.ranking import READ_PASSAGES, rank_by_encoder, rank_by_reader
-from rag.rarity import weights
 from rag.reader import NO_READER
 from rag.retrieve import Evidence, Retriever
 from rag.speech import any_words_answer
@@ -151,13 +150,10 @@ class Engine:
             min_confidence=min_confidence,
             any_words=any_words_answer(asked.text),
         )
-        listed = (*chosen.cited, *chosen.related)
-        twins = [twin for candidate in listed for twin in chosen.same.get(candidate.sentence.id, ())]
-        places = self._store.places([candidate.sentence for candidate in (*listed, *twins)])
 
         def citations(candidates: Sequence[Candidate]) -> tuple[Citation, ...]:
             return tuple(
-                cite(number, each, asked, chosen.same.get(each.sentence.id, ()), places, shown=chosen.cited)
+                cite(number, each, asked, chosen.same.get(each.sentence.id, ()), evidence.places, shown=chosen.cited)
                 for number, each in enumerate(candidates, 1)
             )
 
@@ -225,13 +221,11 @@ class Engine:
 
     def _retrieve(self, text: str, top_k: int, clock: _Clock) -> Evidence:
         question = read_question(text)
-        self._store.refresh()
         vector = self._retriever.encode(question)
         clock.lap("encode")
-        hits = self._retriever.retrieve(question, vector, top_k=top_k)
-        rarity = weights(question.terms, *self._store.document_frequencies(question.terms))
+        evidence = self._retriever.retrieve(question, vector, top_k=top_k)
         clock.lap("retrieve")
-        return Evidence(question, vector, hits, rarity)
+        return evidence
 
     def rank(self, evidence: Evidence, *, thorough: bool = False) -> list[Candidate]:
         """The sentences of retrieved passages, the most likely answer first.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from rag.rarity import weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from index.encoder import Encoder
-    from index.store.base import PassageRecord, Scored, Store
+    from index.store.base import PassageRecord, Scored, SentencePlace, Store
     from rag.question import Question
 
 __all__ = ["DENSE_WEIGHT", "Hit", "Retriever", "fuse"]
@@ -49,12 +51,14 @@ class Evidence:
         vector: its unit vector, shape (dimension,).
         hits: retrieved passages, the best first, and behind them their near copies.
         rarity: a weight for each of the question's terms (`rag.rarity.weights`).
+        places: for the number of each sentence of the hits, the other places where it stands.
     """
 
     question: Question
     vector: NDArray[np.float32]
     hits: Sequence[Hit]
     rarity: Mapping[str, float]
+    places: Mapping[int, tuple[SentencePlace, ...]] = field(default_factory=dict)
 
 
 class Retriever:
@@ -74,14 +78,23 @@ class Retriever:
         vector: NDArray[np.float32] = self._encoder.encode([question.text])[0]
         return vector
 
-    def retrieve(self, question: Question, vector: NDArray[np.float32], *, top_k: int) -> list[Hit]:
+    def retrieve(self, question: Question, vector: NDArray[np.float32], *, top_k: int) -> Evidence:
         """The `top_k` best passages of distinct groups, best first, and behind them their near copies.
+
+        All that an answer is made of is read here, from one state of the index.
 
         Args:
             question: what is asked.
             vector: its unit vector (`encode`).
             top_k: how many.
         """
+        with self._store.reading():
+            hits = self._hits(question, vector, top_k)
+            rarity = weights(question.terms, *self._store.document_frequencies(question.terms))
+            places = self._store.places([sentence for hit in hits for sentence in hit.passage.sentences])
+        return Evidence(question, vector, hits, rarity, places)
+
+    def _hits(self, question: Question, vector: NDArray[np.float32], top_k: int) -> list[Hit]:
         lexical = self._store.search_lexical(question.terms, top_k=CANDIDATES)
         dense = self._store.search_vectors(vector, top_k=CANDIDATES)
         known = {each.passage: each.score for each in dense}

@@ -31,6 +31,7 @@ MODULES = (
     "rag",
     "rag.cli",
     "rag.console",
+    "rag.index_cli",
     "rag.locations",
     "rag.types",
     "index",

@@ -47,7 +47,7 @@ def test_console_examples(workplace):
     for name, content in re.findall(r"^\$ cat (\S+)\n((?:(?!\$ ).*\n)*)", console, re.MULTILINE):
         (workplace / name).write_text(content, "utf-8")
     runs = re.findall(r"^\$ citewell (.*)\n((?:(?!\$ ).*\n)*)", console, re.MULTILINE)
-    assert len(runs) == 5
+    assert len(runs) == 8
     for arguments, shown in runs:
         done = subprocess.run(
             [sys.executable, "-c", "from ui.cli import main; main()", *shlex.split(arguments)],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     import numpy as np
     from numpy.typing import NDArray
@@ -137,6 +138,13 @@ class Store(Protocol):
 
     def info(self) -> IndexInfo:
         """What it holds."""
+        ...
+
+    def reading(self) -> AbstractContextManager[None]:
+        """All that this thread asks inside is answered from one state: the last one when it begins.
+
+        To be held for milliseconds, since a writer's commit may have to wait for it.
+        """
         ...
 
     def search_lexical(self, terms: Sequence[str], *, top_k: int) -> list[Scored]:

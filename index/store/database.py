@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import sqlite3
 import threading
+import time
 from importlib.resources import files as package_files
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from index.encoder import EncoderIdentity
 from index.errors import EncoderMismatch, StoreDamaged, StoreError, StoreNotFound, StoreVersionMismatch
 from index.store.base import ArticleRecord, PassageRecord, SentencePlace, SentenceRecord
+from index.store.rows import (
+    ARTICLE,
+    COPY,
+    SENTENCE,
+    article_of,
+    check_quote,
+    checked_copy,
+    checked_text,
+    checked_vector,
+    sentence_of,
+)
+from index.store.search import Commit
 from index.types import Span
 
 if TYPE_CHECKING:
@@ -24,16 +36,13 @@ __all__ = ["APPLICATION_ID", "DATABASE", "FORMAT", "Database", "check_folder"]
 DATABASE = "index.db"
 APPLICATION_ID = 0x63697465
 """`PRAGMA application_id` of our files: "cite" in ASCII."""
-FORMAT = 1
+FORMAT = 2
 """`PRAGMA user_version` of our files; another number is refused."""
 _VARIABLES = 500
 """Bound values a statement: SQLite promises 999 in every build."""
 _PLACES = 100
-
-_ARTICLE = """
-    articles.id, articles.article_id, articles.title, articles.url, articles.published, articles.place,
-    articles.agency, files.path, articles.start, articles.end
-"""
+_LONGEST_TOGETHER = 0.03
+"""Seconds for which threads may join others who read; a writer's commit waits about so long."""
 
 T = TypeVar("T")
 
@@ -55,6 +64,37 @@ def check_folder(folder: Path) -> None:
         )
 
 
+class _Together:
+    """Lets threads read at the same time, but not one after another without an end.
+
+    To the system, the threads of a process hold one lock on a file together: as long as one of them reads, others join
+    it without a look at the writer who waits. So nobody joins who comes later than `longest` seconds after the first;
+    they begin anew when all have left.
+    """
+
+    def __init__(self, longest: float) -> None:
+        self._longest = longest
+        self._count = 0
+        self._since = 0.0
+        self._changed = threading.Condition()
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[None]:
+        """Read with the others."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._count or time.monotonic() - self._since < self._longest)
+            if not self._count:
+                self._since = time.monotonic()
+            self._count += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._count -= 1
+                if not self._count:
+                    self._changed.notify_all()
+
+
 class Database:
     """Connections to one index file: one per thread for reading, and whichever thread writes.
 
@@ -68,6 +108,7 @@ class Database:
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
+        self._together = _Together(_LONGEST_TOGETHER)
 
     @classmethod
     def open(cls, folder: Path) -> Database:
@@ -101,7 +142,7 @@ class Database:
             )
             facts = {"name": encoder.name, "fingerprint": encoder.fingerprint, "dimension": encoder.dimension}
             connection.execute("INSERT INTO meta VALUES ('encoder', ?)", (json.dumps(facts),))
-            connection.execute("INSERT INTO meta VALUES ('change', '0')")
+            connection.execute("INSERT INTO meta VALUES ('change', '0'), ('commit', '')")
             connection.execute("COMMIT")
         return database
 
@@ -118,6 +159,10 @@ class Database:
     def change(self) -> int:
         """The number of the last committed change."""
         return int(self._meta("change"))
+
+    def committed(self) -> Commit:
+        """The last commit; inside a change that is under way, still the one before."""
+        return Commit(self.change(), self._meta("commit"))
 
     def encoder(self) -> EncoderIdentity:
         """Whose vectors these are."""
@@ -145,44 +190,47 @@ class Database:
         )
         return dict(zip(("articles", "sentences", "passages", "duplicates"), row or (0, 0, 0, 0), strict=True))
 
-    def leaders(self) -> Iterator[tuple[int, str, str, bytes]]:
-        """Every passage that stands for its group: number, title, text, and vector as fp16."""
-        last = 0
-        while True:
-            rows = self.rows(
-                "SELECT passages.id, articles.title, texts.text, vectors.vector FROM passages"
+    def searchable(self, passages: Sequence[int] | None = None) -> Iterator[tuple[int, str, str, bytes]]:
+        """Passages that stand for their group, in order: number, title, text, and vector as fp16.
+
+        Args:
+            passages: which; all when None.
+        """
+        for part in sliced(self.leading_passages() if passages is None else sorted(passages), _VARIABLES):
+            rows = self.rows_for(
+                "SELECT passages.id, articles.title, texts.text, vectors.vector, vectors.seal FROM passages"
                 " JOIN articles ON articles.id = passages.article JOIN texts ON texts.id = articles.text"
                 " JOIN vectors ON vectors.digest = passages.digest"
-                " WHERE passages.id > ? AND passages.leader = passages.id ORDER BY passages.id LIMIT ?",
-                (last, _VARIABLES),
+                " WHERE passages.id IN (%s) AND passages.leader = passages.id ORDER BY passages.id",
+                part,
             )
-            if not rows:
-                return
             spans = self._sentences([row[0] for row in rows])
-            for number, title, text, vector in rows:
-                yield number, title, " ".join(each.span.of(text) for each in spans.get(number, ())), vector
-            last = rows[-1][0]
+            for number, title, text, vector, found in rows:
+                own = " ".join(each.span.of(text) for each in spans.get(number, ()))
+                yield number, title, own, checked_vector(vector, found)
+
+    def touched(self, since: int) -> list[tuple[int, bool]]:
+        """The passages that changes after `since` touched, and whether each stands for a group now."""
+        rows = self.rows(
+            "SELECT passage, leader = passage FROM touched LEFT JOIN passages ON id = passage WHERE change > ?"
+            " ORDER BY passage",
+            (since,),
+        )
+        return [(passage, bool(leads)) for passage, leads in rows]
 
     def vectors(self, passages: Sequence[int]) -> dict[int, bytes]:
         """The fp16 vectors of passages."""
-        return dict(
-            self.rows_for(
-                "SELECT passages.id, vector FROM passages JOIN vectors USING (digest) WHERE passages.id IN (%s)",
-                passages,
-            )
+        rows = self.rows_for(
+            "SELECT passages.id, vector, seal FROM passages JOIN vectors USING (digest) WHERE passages.id IN (%s)",
+            passages,
         )
+        return {number: checked_vector(vector, found) for number, vector, found in rows}
 
     def passages(self, ids: Sequence[int]) -> list[PassageRecord]:
         """The passages of these numbers, in order; those that are gone are left out."""
         rows = {row[0]: row for row in self.rows_for("SELECT id, leader, article FROM passages WHERE id IN (%s)", ids)}
         articles = self._articles({row[2] for row in rows.values()})
-        texts = dict(
-            self.rows_for(
-                "SELECT articles.id, texts.text FROM articles JOIN texts ON texts.id = articles.text"
-                " WHERE articles.id IN (%s)",
-                list(articles),
-            )
-        )
+        texts = self._texts(list(articles))
         sentences = self._sentences(list(rows))
         found = []
         for number in ids:
@@ -190,6 +238,8 @@ class Database:
                 continue
             _, leader, key = rows[number]
             own = sentences[number]
+            for sentence in own:
+                check_quote(sentence, texts[key])
             found.append(PassageRecord(number, leader, articles[key], texts[key], own, self._before(key, own[0])))
         return found
 
@@ -208,61 +258,83 @@ class Database:
 
     def article(self, article_id: str) -> tuple[ArticleRecord, str] | None:
         """The article of that id at the first place where it stands, and its source text."""
-        row = self.row(
-            "SELECT articles.id, texts.text FROM articles JOIN texts ON texts.id = articles.text"
-            " WHERE article_id = ? ORDER BY articles.id LIMIT 1",
-            (article_id,),
-        )
-        return None if row is None else (self._articles([row[0]])[row[0]], row[1])
+        row = self.row("SELECT id FROM articles WHERE article_id = ? ORDER BY id LIMIT 1", (article_id,))
+        if row is None:
+            return None
+        text = self._texts([row[0]])[row[0]]
+        for each in self.rows(f"SELECT {SENTENCE} FROM sentences WHERE article = ?", (row[0],)):  # noqa: S608
+            check_quote(sentence_of(each), text)
+        return self._articles([row[0]])[row[0]], text
 
     def places(self, sentences: Collection[SentenceRecord]) -> Mapping[int, tuple[SentencePlace, ...]]:
         """For each sentence's number, the other places where it stands."""
         keys = list({sentence.copy_key for sentence in sentences})
-        rows = self.rows_for(
-            "SELECT copy_key, id, article, start, end, line FROM sentences WHERE copy_key IN (%s)", keys
-        ) + self.rows_for(
-            "SELECT copy_key, sentences.id, article, copies.start, copies.end, copies.line FROM sentences"
+        by_key: dict[int, list[tuple[int, int, int, int, int]]] = {}
+        for row in self.rows_for(
+            f"SELECT {SENTENCE} FROM sentences WHERE copy_key IN (%s)",  # noqa: S608
+            keys,
+        ):
+            own = sentence_of(row)
+            by_key.setdefault(own.copy_key, []).append((row[1], own.span.start, own.span.end, own.line, own.id))
+        for copy_key, number, article, *row in self.rows_for(
+            f"SELECT copy_key, sentences.id, article, {COPY} FROM sentences"  # noqa: S608
             " JOIN copies ON copies.sentence = sentences.id WHERE copy_key IN (%s)",
             keys,
-        )
-        by_key: dict[int, list[Any]] = {}
-        for copy_key, *place in sorted(rows, key=lambda row: row[2:4]):
-            by_key.setdefault(copy_key, []).append(place)
+        ):
+            by_key.setdefault(copy_key, []).append((article, *checked_copy(row), number))
         found = {}
         for sentence in sentences:
-            own = (sentence.id, sentence.span.start)
-            found[sentence.id] = [row for row in by_key[sentence.copy_key] if (row[0], row[2]) != own][:_PLACES]
-        articles = self._articles({row[1] for each in found.values() for row in each})
+            others = [
+                place
+                for place in sorted(by_key.get(sentence.copy_key, ()))
+                if (place[4], place[1]) != (sentence.id, sentence.span.start)
+            ]
+            found[sentence.id] = others[:_PLACES]
+        articles = self._articles({place[0] for each in found.values() for place in each})
         return {
-            number: tuple(SentencePlace(articles[key], Span(start, end), line) for _, key, start, end, line in each)
+            number: tuple(SentencePlace(articles[key], Span(start, end), line) for key, start, end, line, _ in each)
             for number, each in found.items()
         }
 
     def _articles(self, keys: Collection[int]) -> dict[int, ArticleRecord]:
         """Articles by the store's own numbers."""
         rows = self.rows_for(
-            f"SELECT {_ARTICLE} FROM articles JOIN files ON files.id = articles.file"  # noqa: S608
+            f"SELECT {ARTICLE} FROM articles JOIN files ON files.id = articles.file"  # noqa: S608
             " WHERE articles.id IN (%s)",
             list(keys),
         )
-        return {row[0]: _article(row) for row in rows}
+        return {row[0]: article_of(row) for row in rows}
+
+    def _texts(self, keys: Sequence[int]) -> dict[int, str]:
+        """The source texts of articles, by the store's own numbers."""
+        rows = self.rows_for(
+            "SELECT articles.id, texts.id, texts.digest FROM articles JOIN texts ON texts.id = articles.text"
+            " WHERE articles.id IN (%s)",
+            keys,
+        )
+        known_by = {text: known for _, text, known in rows}
+        texts = {
+            number: checked_text(text, known_by[number])
+            for number, text in self.rows_for("SELECT id, text FROM texts WHERE id IN (%s)", list(known_by))
+        }
+        return {article: texts[text] for article, text, _ in rows}
 
     def _before(self, article: int, sentence: SentenceRecord) -> SentenceRecord | None:
         row = self.row(
-            "SELECT passage, id, start, end, line, paragraph, caption, copy_key FROM sentences"
+            f"SELECT {SENTENCE} FROM sentences"  # noqa: S608
             " WHERE article = ? AND start < ? AND caption = 0 ORDER BY start DESC LIMIT 1",
             (article, sentence.span.start),
         )
-        return None if row is None else _sentence(row)
+        return None if row is None else sentence_of(row)
 
     def _sentences(self, passages: Sequence[int]) -> dict[int, tuple[SentenceRecord, ...]]:
         found: dict[int, list[SentenceRecord]] = {}
         for row in self.rows_for(
-            "SELECT passage, id, start, end, line, paragraph, caption, copy_key FROM sentences"
+            f"SELECT {SENTENCE} FROM sentences"  # noqa: S608
             " WHERE passage IN (%s) ORDER BY passage, start",
             passages,
         ):
-            found.setdefault(row[0], []).append(_sentence(row))
+            found.setdefault(row[0], []).append(sentence_of(row))
         return {number: tuple(each) for number, each in found.items()}
 
     def _meta(self, key: str) -> str:
@@ -272,6 +344,25 @@ class Database:
         return str(row[0])
 
     # Connections
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """What this thread reads inside is one state of the index, whatever is written meanwhile.
+
+        A writer's commit waits for it, and it for a commit under way: to be held for milliseconds. Within another one,
+        it is part of that.
+        """
+        if self.connection.in_transaction:
+            yield
+            return
+        with self._together.one():
+            with self.errors():
+                self.connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                with self.errors():
+                    self.connection.execute("COMMIT")
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """All rows of a query."""
@@ -316,7 +407,9 @@ class Database:
         with self.errors():
             connection = sqlite3.connect(uri, uri=True, timeout=30, isolation_level=None, check_same_thread=False)
             connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute("PRAGMA synchronous = FULL")
+            # EXTRA: the folder is synced behind a commit as well, or the journal might be back after a power cut, and
+            # with it all as it was before a change that had been reported.
+            connection.execute("PRAGMA synchronous = EXTRA")
             connection.execute("PRAGMA cache_size = -32000")
         with self._lock:
             self._connections.append(connection)
@@ -337,16 +430,6 @@ class Database:
             )
 
 
-def _article(row: Sequence[Any]) -> ArticleRecord:
-    key, number, title, url, published, place, agency, path, start, end = row
-    return ArticleRecord(key, number, title, url, published, place, agency, path, Span(start, end))
-
-
-def _sentence(row: Sequence[Any]) -> SentenceRecord:
-    _, number, start, end, line, paragraph, caption, copy_key = row
-    return SentenceRecord(number, Span(start, end), line, paragraph, "caption" if caption else "prose", copy_key)
-
-
 def sliced(values: Sequence[T], size: int) -> Iterable[Sequence[T]]:
     """`values` in slices of at most `size`.
 
@@ -354,8 +437,3 @@ def sliced(values: Sequence[T], size: int) -> Iterable[Sequence[T]]:
     [[1, 2], [3]]
     """
     return (values[start : start + size] for start in range(0, len(values), size))
-
-
-def digest(data: str) -> bytes:
-    """16 bytes that stand for a text: the key of stored texts and vectors."""
-    return hashlib.blake2b(data.encode(), digest_size=16).digest()

@@ -10,7 +10,7 @@ from index.errors import StoreDamaged, first_line
 from index.store.base import Scored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 __all__ = ["LexicalIndex"]
@@ -24,7 +24,7 @@ def _schema() -> Any:
 
     return (
         tantivy.SchemaBuilder()
-        .add_unsigned_field("passage", fast=True)
+        .add_unsigned_field("passage", fast=True, indexed=True)
         .add_text_field("title", tokenizer_name=_ANALYSER, index_option="freq")
         .add_text_field("text", tokenizer_name=_ANALYSER, index_option="freq")
         .build()
@@ -47,18 +47,24 @@ class LexicalIndex:
         """Build from (passage number, title, text), in an empty folder, or in memory when None."""
         import tantivy
 
-        index = tantivy.Index(_schema(), str(folder) if folder is not None else None)
+        with _disk_errors():
+            index = tantivy.Index(_schema(), str(folder) if folder is not None else None)
         index.register_tokenizer(_ANALYSER, analyser())
-        writer = index.writer(_HEAP_BYTES, 1)
-        for passage, title, text in documents:
-            document = tantivy.Document()
-            document.add_unsigned("passage", passage)
-            document.add_text("title", title)
-            document.add_text("text", text)
-            writer.add_document(document)
-        writer.commit()
-        writer.wait_merging_threads()
-        index.reload()
+        _write(index, documents, ())
+        return cls(index)
+
+    @classmethod
+    def changed(cls, folder: Path, added: Iterable[tuple[int, str, str]], removed: Sequence[int]) -> LexicalIndex:
+        """Change the index in a folder, which is a copy that nobody searches yet.
+
+        Until Tantivy merges its parts, removed passages still count in the statistics that BM25 weighs words by.
+        """
+        import tantivy
+
+        with _disk_errors():
+            index = tantivy.Index.open(str(folder))
+        index.register_tokenizer(_ANALYSER, analyser())
+        _write(index, added, removed)
         return cls(index)
 
     @classmethod
@@ -106,3 +112,30 @@ class LexicalIndex:
                 count = int(self._searcher.doc_freq("text", term))
             found.append(count)
         return found
+
+
+def _write(index: Any, documents: Iterable[tuple[int, str, str]], removed: Sequence[int]) -> None:
+    import tantivy
+
+    with _disk_errors():
+        writer = index.writer(_HEAP_BYTES, 1)
+        for passage in removed:
+            writer.delete_documents_by_query(tantivy.Query.term_query(index.schema, "passage", passage))
+        for passage, title, text in documents:
+            document = tantivy.Document()
+            document.add_unsigned("passage", passage)
+            document.add_text("title", title)
+            document.add_text("text", text)
+            writer.add_document(document)
+        writer.commit()
+        writer.wait_merging_threads()
+        index.reload()
+
+
+@contextlib.contextmanager
+def _disk_errors() -> Iterator[None]:
+    """What Tantivy says of a disk that is full or fails, it says as a ValueError."""
+    try:
+        yield
+    except ValueError as error:
+        raise OSError(f"Tantivy: {first_line(error)}") from error

@@ -1,3 +1,5 @@
+-- The rows that citations are made of carry a seal (index/store/rows.py), and texts are known by their hash.
+
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE files (
@@ -23,7 +25,8 @@ CREATE TABLE articles (
     url TEXT,
     published TEXT,
     place TEXT,
-    agency TEXT
+    agency TEXT,
+    seal BLOB NOT NULL
 );
 CREATE INDEX articles_by_id ON articles (article_id);
 CREATE INDEX articles_by_file ON articles (file);
@@ -50,7 +53,8 @@ CREATE TABLE sentences (
     line INTEGER NOT NULL,
     paragraph INTEGER NOT NULL,
     caption INTEGER NOT NULL,
-    copy_key INTEGER NOT NULL
+    copy_key INTEGER NOT NULL,
+    seal BLOB NOT NULL
 );
 CREATE INDEX sentences_by_passage ON sentences (passage);
 CREATE INDEX sentences_by_article ON sentences (article, start);
@@ -61,6 +65,7 @@ CREATE TABLE copies (
     start INTEGER NOT NULL,
     end INTEGER NOT NULL,
     line INTEGER NOT NULL,
+    seal BLOB NOT NULL,
     PRIMARY KEY (sentence, start)
 ) WITHOUT ROWID;
 
@@ -71,4 +76,19 @@ CREATE TABLE bands (
 ) WITHOUT ROWID;
 CREATE INDEX bands_by_passage ON bands (passage);
 
-CREATE TABLE vectors (digest BLOB PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE vectors (digest BLOB PRIMARY KEY, vector BLOB NOT NULL, seal BLOB NOT NULL) WITHOUT ROWID;
+
+-- The passages that a change added, removed, or made the first of their group or a copy, with the number of the last
+-- such change: what the search files that were made before do not know.
+CREATE TABLE touched (passage INTEGER PRIMARY KEY, change INTEGER NOT NULL);
+CREATE INDEX touched_by_change ON touched (change);
+
+CREATE TRIGGER passage_added AFTER INSERT ON passages BEGIN
+    INSERT OR REPLACE INTO touched SELECT NEW.id, value + 1 FROM meta WHERE key = 'change';
+END;
+CREATE TRIGGER passage_grouped AFTER UPDATE OF leader ON passages WHEN OLD.leader != NEW.leader BEGIN
+    INSERT OR REPLACE INTO touched SELECT NEW.id, value + 1 FROM meta WHERE key = 'change';
+END;
+CREATE TRIGGER passage_removed AFTER DELETE ON passages BEGIN
+    INSERT OR REPLACE INTO touched SELECT OLD.id, value + 1 FROM meta WHERE key = 'change';
+END;

@@ -9,7 +9,8 @@ from index.errors import StoreDamaged, first_line
 from index.store.base import Scored
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -41,6 +42,7 @@ class VectorIndex:
 
     def __init__(self, index: Any) -> None:
         self._index = index
+        self._ids: NDArray[np.int64] | None = None
 
     @classmethod
     def build(
@@ -69,16 +71,14 @@ class VectorIndex:
         return cls(index)
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> VectorIndex:
-        """Read what `to_bytes` gave. The caller has checked the hash: FAISS loads many damaged bodies silently.
+    def open(cls, path: Path) -> VectorIndex:
+        """Read a file of `to_bytes`. The caller has compared its hash: FAISS loads many damaged bodies silently.
 
         Raises:
             StoreDamaged: when FAISS cannot read it.
         """
-        import numpy as np
-
         try:
-            return cls(_faiss().deserialize_index(np.frombuffer(data, dtype=np.uint8)))
+            return cls(_faiss().read_index(str(path)))
         except (RuntimeError, MemoryError) as error:
             raise StoreDamaged(f"FAISS cannot read the vector index ({first_line(error)})") from error
 
@@ -86,20 +86,48 @@ class VectorIndex:
         """The index in FAISS's own format."""
         return bytes(_faiss().serialize_index(self._index).tobytes())
 
+    def __contains__(self, passage: int) -> bool:
+        import numpy as np
+
+        if self._ids is None:
+            self._ids = np.sort(_faiss().vector_to_array(self._index.id_map))
+        at = int(np.searchsorted(self._ids, passage))
+        return at < len(self._ids) and int(self._ids[at]) == passage
+
     def __len__(self) -> int:
         return int(self._index.ntotal)
 
-    def search(self, vector: NDArray[np.float32], *, top_k: int) -> list[Scored]:
-        """The `top_k` passages nearest to a unit vector of shape (dimension,) by cosine, best first."""
+    def search(
+        self, vector: NDArray[np.float32], *, top_k: int, without: Collection[int] = frozenset()
+    ) -> list[Scored]:
+        """The `top_k` passages nearest to a unit vector of shape (dimension,) by cosine, best first.
+
+        Args:
+            vector: what is looked for.
+            top_k: how many.
+            without: numbers of passages that are not to be found.
+        """
         count = min(top_k, len(self))
         if count <= 0:
             return []
-        scores, ids = self._index.search(vector.reshape(1, -1), count)
+        scores, ids = self._index.search(vector.reshape(1, -1), count, params=self._parameters(without))
         return [
             Scored(int(each), float(score))
             for each, score in zip(ids[0].tolist(), scores[0].tolist(), strict=True)
             if each >= 0
         ]
+
+    def _parameters(self, without: Collection[int]) -> Any:
+        """FAISS's parameters for a search that leaves passages out; None where all may be found."""
+        import numpy as np
+
+        if not without:
+            return None
+        faiss = _faiss()
+        selector = faiss.IDSelectorNot(faiss.IDSelectorBatch(np.fromiter(without, dtype=np.int64)))
+        if isinstance(faiss.downcast_index(self._index.index), faiss.IndexHNSW):
+            return faiss.SearchParametersHNSW(sel=selector, efSearch=_GRAPH_EFFORT)
+        return faiss.SearchParameters(sel=selector)
 
 
 def check_vectors(vectors: NDArray[np.float32], count: int, dimension: int) -> None:
@@ -122,6 +150,19 @@ def check_vectors(vectors: NDArray[np.float32], count: int, dimension: int) -> N
 def to_blob(vector: NDArray[np.float32]) -> bytes:
     """A vector as little-endian fp16."""
     return bytes(vector.astype("<f2").tobytes())
+
+
+def unit_rows(blobs: Sequence[bytes], dimension: int) -> NDArray[np.float32]:
+    """The vectors of `to_blob` at length 1, shape (len(blobs), dimension).
+
+    Raises:
+        StoreDamaged: as `from_blobs`.
+    """
+    import numpy as np
+
+    matrix = from_blobs(blobs, dimension)
+    matrix /= np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-6)
+    return matrix
 
 
 def from_blobs(blobs: Sequence[bytes], dimension: int) -> NDArray[np.float32]:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from index.dedupe import THRESHOLD, band_keys, jaccard, key, shingles
 from index.errors import StoreError, StoreLocked
 from index.prepare import line_counter
-from index.store.database import digest
+from index.store.publish import Publisher, new_commit
+from index.store.rows import article_seal, digest, seal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -59,10 +60,12 @@ def write_lock(folder: Path) -> Iterator[None]:
             "host": socket.gethostname(),
             "since": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC",
         }
-        holder.write_text(json.dumps(facts), "utf-8")
+        with contextlib.suppress(OSError):  # it only says who holds the lock
+            holder.write_text(json.dumps(facts), "utf-8")
         yield
     finally:
-        holder.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            holder.unlink(missing_ok=True)
         lock.release()
 
 
@@ -99,10 +102,16 @@ class Written:
 
 
 class Writer:
-    """Changes to an open database; the caller holds `write_lock`."""
+    """Changes to an open database; the caller holds `write_lock`.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        database: the truth.
+        publisher: makes the search files of each change; one with the usual settings when None.
+    """
+
+    def __init__(self, database: Database, publisher: Publisher | None = None) -> None:
         self._database = database
+        self._publisher = publisher or Publisher(database)
 
     def file(self, path: str) -> tuple[int, int, bytes, bool] | None:
         """Size, modification time, digest and completeness of a file as it was last stored; None when it is new."""
@@ -131,16 +140,22 @@ class Writer:
 
     def touch(self, path: str, mtime_ns: int) -> None:
         """Note a file's new modification time; its content is the same."""
-        with self._transaction() as cursor:
-            cursor.execute("UPDATE files SET mtime_ns = ? WHERE path = ?", (mtime_ns, path))
+        with self._database.errors():  # nothing that can be asked for changes
+            self._database.connection.execute("UPDATE files SET mtime_ns = ? WHERE path = ?", (mtime_ns, path))
 
     def write(self, jobs: Sequence[FileJob], vectors: Mapping[bytes, bytes]) -> Written:
         """Store new articles and their vectors and remove those that are gone: all of it or, on an error, nothing."""
         total = Written()
         with self._transaction() as cursor:
-            cursor.executemany("INSERT OR IGNORE INTO vectors VALUES (?, ?)", vectors.items())
+            cursor.executemany(
+                "INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)",
+                ((known_by, vector, seal(vector)) for known_by, vector in vectors.items()),
+            )
             for job in jobs:
                 total = _add(total, self._write_file(cursor, job))
+            # Last: what one file gives up, and its vector, may be what another one brings.
+            for job in jobs:
+                total = _add(total, self._remove(cursor, job.gone))
         return total
 
     def remove_files(self, paths: Sequence[str]) -> Written:
@@ -160,18 +175,29 @@ class Writer:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[Any]:
-        """A transaction with the next change number; rolled back on any error."""
-        with self._database.errors():
-            cursor = self._database.connection.cursor()
+        """A transaction with the next change number, its search files made before it is committed.
+
+        Rolled back on any error. Once it is committed, and not before, what is asked finds what it stored.
+        """
+        database = self._database
+        with database.errors():
+            cursor = database.connection.cursor()
             cursor.execute("BEGIN IMMEDIATE")
+            commit = new_commit(database.change() + 1)
             try:
                 yield cursor
-                cursor.execute("UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE key = 'change'")
+                self._publisher.prepare(commit)
+                cursor.execute("UPDATE meta SET value = ? WHERE key = 'change'", (str(commit.change),))
+                cursor.execute("UPDATE meta SET value = ? WHERE key = 'commit'", (commit.name,))
+                # What earlier changes touched is in the files of this one.
+                cursor.execute("DELETE FROM touched WHERE change < ?", (commit.change,))
                 cursor.execute("COMMIT")
             except BaseException:
-                if self._database.connection.in_transaction:
+                if database.connection.in_transaction:
                     cursor.execute("ROLLBACK")
+                self._publisher.withdraw(commit)
                 raise
+            self._publisher.committed(commit)
 
     def _write_file(self, cursor: Any, job: FileJob) -> Written:
         cursor.execute(
@@ -183,17 +209,18 @@ class Writer:
         file = cursor.execute("SELECT id FROM files WHERE path = ?", (job.path,)).fetchone()[0]
         total = Written()
         for article in job.articles:
-            total = _add(total, self._add_article(cursor, file, article))
-        return _add(total, self._remove(cursor, job.gone))
+            total = _add(total, self._add_article(cursor, file, job.path, article))
+        return total
 
-    def _add_article(self, cursor: Any, file: int, prepared: PreparedArticle) -> Written:
+    def _add_article(self, cursor: Any, file: int, path: str, prepared: PreparedArticle) -> Written:
         article, source = prepared.article, prepared.article.source
         text_digest = digest(source.text)
         cursor.execute("INSERT OR IGNORE INTO texts (digest, text) VALUES (?, ?)", (text_digest, source.text))
         text = cursor.execute("SELECT id FROM texts WHERE digest = ?", (text_digest,)).fetchone()[0]
         cursor.execute(
-            "INSERT INTO articles (article_id, file, line, text, start, end, title, url, published, place, agency)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO articles"
+            " (article_id, file, line, text, start, end, title, url, published, place, agency, seal)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 article.id,
                 file,
@@ -206,6 +233,18 @@ class Writer:
                 article.published,
                 article.place,
                 article.agency,
+                article_seal(
+                    article.id,
+                    article.title,
+                    source.url,
+                    article.published,
+                    article.place,
+                    article.agency,
+                    path,
+                    article.extent.start,
+                    article.extent.end,
+                    source.line,
+                ),
             ),
         )
         number = cursor.lastrowid
@@ -223,25 +262,23 @@ class Writer:
             near += found == "near"
             for sentence in passage.passage.sentences:
                 start, end = sentence.span.start, sentence.span.end
+                facts = (
+                    start,
+                    end,
+                    line_of(start),
+                    sentence.paragraph,
+                    int(sentence.kind == "caption"),
+                    key(sentence.span.of(source.text)),
+                )
                 cursor.execute(
-                    "INSERT INTO sentences (passage, article, start, end, line, paragraph, caption, copy_key)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    (
-                        passage_number,
-                        number,
-                        start,
-                        end,
-                        line_of(start),
-                        sentence.paragraph,
-                        sentence.kind == "caption",
-                        key(sentence.span.of(source.text)),
-                    ),
+                    "INSERT INTO sentences (passage, article, start, end, line, paragraph, caption, copy_key, seal)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (passage_number, number, *facts, seal(passage_number, number, *facts)),
                 )
                 sentence_number = cursor.lastrowid
-                cursor.executemany(
-                    "INSERT INTO copies VALUES (?, ?, ?, ?)",
-                    [(sentence_number, copy.start, copy.end, line_of(copy.start)) for copy in sentence.copies],
-                )
+                for copy in sentence.copies:
+                    place = (copy.start, copy.end, line_of(copy.start))
+                    cursor.execute("INSERT INTO copies VALUES (?, ?, ?, ?, ?)", (sentence_number, *place, seal(*place)))
                 sentences += 1
         return Written(1, 0, sentences, len(prepared.passages), exact, near)
 
@@ -306,6 +343,35 @@ class Writer:
                 "DELETE FROM texts WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM articles WHERE text = ?1)", (text,)
             )
         return Written(articles_removed=len(articles))
+
+    def remove_articles(self, articles: Sequence[int]) -> Written:
+        """Remove articles by the store's numbers, and forget the files of which nothing is left."""
+        with self._transaction() as cursor:
+            written = self._remove(cursor, articles)
+            cursor.execute("DELETE FROM files WHERE NOT EXISTS (SELECT 1 FROM articles WHERE file = files.id)")
+        return written
+
+    def unembedded(self) -> list[str]:
+        """The texts of stored passages without a vector, in files that are noted as incomplete."""
+        rows = self._database.rows(
+            "SELECT passages.id FROM files JOIN articles ON file = files.id JOIN passages ON article = articles.id"
+            " WHERE files.complete = 0 AND passages.digest NOT IN (SELECT digest FROM vectors) ORDER BY passages.id"
+        )
+        return [
+            " ".join(sentence.span.of(passage.text) for sentence in passage.sentences)
+            for passage in self._database.passages([row[0] for row in rows])
+        ]
+
+    def embed(self, vectors: Mapping[bytes, bytes]) -> None:
+        """Store the vectors of passages that had none: they are found from now on."""
+        with self._transaction() as cursor:
+            for known_by, vector in vectors.items():
+                cursor.execute("INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)", (known_by, vector, seal(vector)))
+                cursor.execute(
+                    "INSERT OR REPLACE INTO touched SELECT id, value + 1 FROM passages JOIN meta ON meta.key = 'change'"
+                    " WHERE digest = ?",
+                    (known_by,),
+                )
 
 
 def _add(left: Written, right: Written) -> Written:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import index.articles
-from index.articles import decode, find_files, read_file
+from index.articles import decode, find_changed, find_files, read_file
 from index.errors import ArticlesError
 from index.types import Skipped, Source
 
@@ -96,16 +96,74 @@ def test_a_pipe_is_not_opened(tmp_path: Path) -> None:
     assert reason(tmp_path / "pipe.txt") == "not a regular file"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
+def test_the_path_that_is_named_may_be_a_link(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "sub" / "a.txt").write_text("a")
+    (tmp_path / "link").symlink_to(folder)
+    (tmp_path / "link.md").symlink_to(folder / "sub" / "a.txt")
+    assert list(find_files(tmp_path / "link")) == [tmp_path / "link" / "sub" / "a.txt"]
+    assert list(find_files(tmp_path / "link.md")) == [tmp_path / "link.md"]
+
+
+def test_what_changed_is_found_as_it_is_from_the_top(tmp_path: Path) -> None:
+    for name in ("a.txt", "sub/b.txt", "sub/deep/c.txt", "sub/.hidden/d.txt", ".git/e.txt", "notes.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    found = [path for path in find_files(tmp_path) if isinstance(path, Path)]
+    for path in (tmp_path, *tmp_path.rglob("*")):
+        below = [each for each in found if each.is_relative_to(path)]
+        assert [each for each in find_changed(path, tmp_path) if isinstance(each, Path)] == below
+    assert list(find_changed(tmp_path / "gone.txt", tmp_path)) == []
+    assert list(find_changed(tmp_path / "notes.md", tmp_path / "notes.md")) == [tmp_path / "notes.md"]
+    (skipped,) = find_changed(tmp_path / "notes.md", tmp_path)
+    assert isinstance(skipped, Skipped)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
+def test_what_changed_behind_a_link_is_not_found(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    (folder / "sub").mkdir(parents=True)
+    (tmp_path / "out").mkdir()
+    for path in (folder / "sub" / "a.txt", tmp_path / "out" / "b.txt"):
+        path.write_text("x")
+    (folder / "inner").symlink_to("sub")
+    (folder / "outer").symlink_to(tmp_path / "out")
+    (folder / "loop").symlink_to(".")
+    for name in ("inner/a.txt", "outer/b.txt", "loop/sub/a.txt", "loop/loop/sub/a.txt"):
+        assert (folder / name).exists()
+        assert list(find_changed(folder / name, folder)) == []
+    assert [type(each) for name in ("inner", "outer", "loop") for each in find_changed(folder / name, folder)] == [
+        Skipped
+    ] * 3
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="names are bytes only there")
 def test_a_name_that_is_no_utf8(tmp_path: Path) -> None:
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.txt"))
     path.write_text("Text.")
-    (found,) = find_files(tmp_path)
-    assert isinstance(found, Path)
-    source = one(found)
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xe9"))
+    folder.mkdir()
+    (folder / "a.txt").write_text("Text.")
+    reason = "its name is not UTF-8 text; rename it"
+    expected = [Skipped(f"{tmp_path}/caf\\xe9.txt", reason), Skipped(f"{tmp_path}/\\xe9", reason)]
+    assert list(find_files(tmp_path)) == expected
+    assert [*find_files(path), *find_files(folder)] == expected
+    assert list(find_changed(path, tmp_path)) == expected[:1]
+    source = one(path)
     assert isinstance(source, Source)
-    assert source.path.endswith("caf\\xe9.txt")
     source.path.encode("utf-8")
+
+
+def test_a_name_of_two_lines(tmp_path: Path) -> None:
+    path = tmp_path / "two\nlines.txt"
+    try:
+        path.write_text("Text.")
+    except OSError:
+        pytest.skip("no such names there")
+    assert list(find_files(tmp_path)) == [path]
+    assert one(path) == Source(path=str(path), text="Text.")
 
 
 @pytest.mark.parametrize(
@@ -235,6 +293,21 @@ def test_broken_gzip_keeps_what_came_before(tmp_path: Path) -> None:
     assert len(sources) > 100
     assert all(isinstance(source, Source) for source in sources[:100])
     assert isinstance(end, Skipped)
+    assert end.unfinished
+
+
+@pytest.mark.parametrize(
+    ("end", "unfinished"),
+    [(b'{"text": "tw', True), (b'{"text": "caf\xc3', True), (b"{broken\n", False), (b'{"text": 2}', False)],
+)
+def test_a_file_that_ends_in_half_a_record_is_unfinished(tmp_path: Path, end: bytes, unfinished: bool) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"text": "one"}\n{broken\n' + end)
+    first, second, last = read_file(path)
+    assert first == Source(str(path), "one", 1)
+    assert isinstance(second, Skipped)
+    assert isinstance(last, Skipped)
+    assert (second.line, second.unfinished, last.line, last.unfinished) == (2, False, 3, unfinished)
 
 
 def test_no_record(tmp_path: Path) -> None:

@@ -235,10 +235,10 @@ def test_damaged_search_files_are_made_again_from_the_database(corpus, tmp_path,
     elif damage == "no manifest":
         (search / "manifest.json").unlink()
     elif damage == "truncated":
-        data = (search / "vectors.faiss").read_bytes()
-        (search / "vectors.faiss").write_bytes(data[: len(data) // 2])
+        data = (search / "vectors-1.faiss").read_bytes()
+        (search / "vectors-1.faiss").write_bytes(data[: len(data) // 2])
     else:
-        path = search / "vectors.faiss" if "vectors" in damage else next((search / "lexical").glob("*.term"))
+        path = search / "vectors-1.faiss" if "vectors" in damage else next((search / "lexical").glob("*.term"))
         data = bytearray(path.read_bytes())
         data[len(data) // 2] ^= 0x40
         path.write_bytes(data)
@@ -353,7 +353,7 @@ def test_an_index_of_which_all_was_pruned_can_be_used_and_filled_again(corpus, t
     build_index([corpus], index, encoder=tiny_encoder)
     for file in corpus.iterdir():
         file.unlink()
-    assert build_index([corpus], index, encoder=tiny_encoder, prune=True).info.articles == 0
+    assert build_index([corpus], index, encoder=tiny_encoder, prune=True, yes_remove=True).info.articles == 0
     store = LocalStore.open(index)
     assert store.search_lexical(["ferri"], top_k=5) == []
     assert store.search_vectors(tiny_encoder.encode(["ferry"])[0], top_k=5) == []

@@ -44,12 +44,27 @@ def test_asking_for_more_than_there_is():
     assert empty.search(unit(1)[0], top_k=5) == []
 
 
-def test_bytes_there_and_back():
+def test_a_file_there_and_back(tmp_path):
     vectors = unit(40)
-    index = VectorIndex.from_bytes(VectorIndex.build(np.arange(40, dtype=np.int64), vectors).to_bytes())
+    (tmp_path / "a").write_bytes(VectorIndex.build(np.arange(40, dtype=np.int64), vectors).to_bytes())
+    index = VectorIndex.open(tmp_path / "a")
     assert [hit.passage for hit in index.search(vectors[7], top_k=1)] == [7]
+    assert 39 in index
+    assert 40 not in index
+    (tmp_path / "b").write_bytes(b"no index at all, but long enough to be looked at")
     with pytest.raises(StoreDamaged, match="FAISS"):
-        VectorIndex.from_bytes(b"no index at all, but long enough to be looked at")
+        VectorIndex.open(tmp_path / "b")
+
+
+@pytest.mark.parametrize("limit", [100, 10])
+def test_passages_that_are_not_to_be_found(limit):
+    vectors = unit(60)
+    index = VectorIndex.build(np.arange(100, 160, dtype=np.int64), vectors, exact_limit=limit)
+    whole = [hit.passage for hit in index.search(vectors[7], top_k=20)]
+    without = frozenset(whole[:10:2])
+    found = [hit.passage for hit in index.search(vectors[7], top_k=10, without=without)]
+    assert found == [passage for passage in whole if passage not in without][:10]
+    assert index.search(vectors[7], top_k=5, without=frozenset(range(100, 160))) == []
 
 
 @pytest.mark.parametrize(

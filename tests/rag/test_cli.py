@@ -153,9 +153,16 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str, Any
         return FalseEngine(calls)
 
     def build_index(
-        paths: Any, index_dir: Any, *, encoder: Any = None, progress: Any = None, prune: Any = False
+        paths: Any,
+        index_dir: Any,
+        *,
+        encoder: Any = None,
+        progress: Any = None,
+        prune: Any = False,
+        yes_remove: Any = False,
     ) -> Any:
-        calls.append({"paths": paths, "index": index_dir, "encoder": encoder, "prune": prune})
+        given = {"paths": paths, "index": index_dir, "encoder": encoder, "prune": prune, "yes_remove": yes_remove}
+        calls.append(given)
         return report()
 
     def read_info(index: Any) -> Any:
@@ -466,14 +473,16 @@ def test_index(calls: list[dict[str, Any]], tmp_path: Path) -> None:
             "index": tmp_path / "home" / "index",
             "encoder": None,
             "prune": False,
+            "yes_remove": False,
         }
     ]
     assert result.stdout.endswith('Next: citewell ask "your question"\n')
 
 
 def test_index_passes_its_options_on(calls: list[dict[str, Any]]) -> None:
-    result = run("index", "a", "--index", "my index", "--encoder", "e", "--prune")
-    assert calls == [{"paths": [Path("a")], "index": Path("my index"), "encoder": "<e>", "prune": True}]
+    result = run("index", "a", "--index", "my index", "--encoder", "e", "--prune", "--yes-remove")
+    options = {"encoder": "<e>", "prune": True, "yes_remove": True}
+    assert calls == [{"paths": [Path("a")], "index": Path("my index"), **options}]
     assert result.stdout.endswith("Next: citewell ask \"your question\" --index 'my index' --encoder e\n")
 
 

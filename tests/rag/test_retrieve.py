@@ -52,12 +52,12 @@ def test_both_retrievers_bring_passages(tmp_path, tiny_encoder):
     store = LocalStore.open(tmp_path / "index")
     retriever = Retriever(store, tiny_encoder)
     question = read_question("Where did the ferry run aground?")
-    hits = retriever.retrieve(question, retriever.encode(question), top_k=2)
+    hits = retriever.retrieve(question, retriever.encode(question), top_k=2).hits
     assert hits[0].passage.article.path.endswith("ferry.txt")
     assert len(hits) == 2
     assert hits[0].lexical > 0
     assert hits[0].score == 1.0
     assert hits[1].lexical == 0.0 or hits[1].score < 1.0
-    nothing = retriever.retrieve(read_question("zebra"), retriever.encode(read_question("zebra")), top_k=5)
+    nothing = retriever.retrieve(read_question("zebra"), retriever.encode(read_question("zebra")), top_k=5).hits
     assert all(hit.lexical == 0 for hit in nothing)
     store.close()

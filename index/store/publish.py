@@ -1,0 +1,217 @@
+"""Making the search files of a change before it is committed, so that they are there the moment it is."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import secrets
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from index.errors import StoreDamaged, StoreError
+from index.files import fsync
+from index.store.lexical import LexicalIndex
+from index.store.search import LEXICAL, MANIFEST, PREFIX, Commit, SearchFiles, load, sha256_of
+from index.store.vectors import VectorIndex, unit_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from index.store.database import Database
+
+__all__ = ["MERGED_BELOW", "Publisher", "build_in_memory", "new_commit"]
+
+MERGED_BELOW = 4096
+"""An index of fewer passages is written anew with every change: it takes less than half a second, and nothing that was
+removed counts in any statistics."""
+_PARTS = 8
+"""Vector files of which the small ones are put together."""
+_TAIL = 0.2
+"""The share of the passages outside the first vector file, or removed from it, from which all is written anew."""
+_STAGING = ".search-"
+
+_log = logging.getLogger(__name__)
+
+
+class Publisher:
+    """Writes the search files of changes; used by the one process that holds the write lock.
+
+    Args:
+        database: the truth. What the calling thread has changed and not committed is seen.
+        merged_below: as `MERGED_BELOW`.
+    """
+
+    def __init__(self, database: Database, *, merged_below: int = MERGED_BELOW) -> None:
+        self._database = database
+        self._merged_below = merged_below
+        self._last: SearchFiles | None = None
+
+    def prepare(self, commit: Commit) -> None:
+        """Make the search files of a commit that is about to be made, durable and under their final name.
+
+        Raises:
+            StoreError: when they cannot be written; what is there stays as it is.
+        """
+        folder = self._database.folder
+        staging: Path | None = None
+        try:
+            staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=folder))
+            self._make(staging, commit)
+            target = folder / commit.folder
+            if target.exists():  # made for a change that never came
+                shutil.rmtree(target)
+            staging.rename(target)
+            fsync(folder)
+        except OSError as error:
+            raise StoreError(
+                f"the search files in {folder} cannot be written ({error.strerror or error}); this step was not "
+                "stored, what was stored before stays: free some space and run the command again"
+            ) from error
+        finally:
+            if staging is not None:
+                shutil.rmtree(staging, ignore_errors=True)
+
+    def committed(self, commit: Commit) -> None:
+        """Take away the search files of other commits, and what interrupted writers left."""
+        folder = self._database.folder
+        for old in (*folder.glob(f"{PREFIX}*"), *folder.glob(f"{_STAGING}*")):
+            if old.name != commit.folder:
+                shutil.rmtree(old, ignore_errors=True)
+
+    def withdraw(self, commit: Commit) -> None:
+        """Take away the search files of a commit that was not made."""
+        self._last = None
+        shutil.rmtree(self._database.folder / commit.folder, ignore_errors=True)
+
+    def _make(self, staging: Path, commit: Commit) -> None:
+        before = self._before()
+        if before is None or not self._advance(staging, before, commit):
+            self._build(staging, commit)
+        for path in (*staging.rglob("*"), staging):
+            if not path.is_file() or path.stat().st_nlink == 1:  # the others are durable under their old names
+                fsync(path)
+        self._last = load(staging.parent, commit, before, own=staging)
+
+    def _before(self) -> SearchFiles | None:
+        """The search files of the last commit, if they are whole."""
+        last = self._database.committed()
+        if self._last is None or self._last.commit != last:
+            self._last = None
+            with contextlib.suppress(StoreDamaged):
+                self._last = load(self._database.folder, last)
+        return self._last
+
+    def _build(self, staging: Path, commit: Commit) -> None:
+        """All of it, from the database."""
+        (staging / LEXICAL).mkdir()
+        search = _build(self._database, commit, staging / LEXICAL)
+        (part,) = search.vectors
+        (staging / part).write_bytes(search.vectors[part].to_bytes())
+        _write_manifest(staging, commit, [part], frozenset(), {})
+
+    def _advance(self, staging: Path, before: SearchFiles, commit: Commit) -> bool:
+        """What is new beside the files of the commit before; False when all should rather be written anew."""
+        touched = self._database.touched(before.commit.change)
+        added = [passage for passage, leads in touched if leads and passage not in before]
+        removed = [passage for passage, leads in touched if not leads and passage in before]
+        total = len(before) + len(added) - len(removed)
+        first = len(next(iter(before.vectors.values())))
+        if total < self._merged_below or total - first + 2 * len(before.gone) + len(removed) > _TAIL * total:
+            return False
+        old = self._database.folder / before.commit.folder
+        back = {passage for passage in added if passage in before.gone}
+        gone = (before.gone | set(removed)) - back
+        parts = list(before.vectors)
+        fresh = [passage for passage in added if passage not in back]
+        if len(parts) >= _PARTS:
+            fresh = [
+                *(row for row in self._database.leading_passages() if row not in before.vectors[parts[0]]),
+            ]
+            parts = parts[:1]
+            gone = frozenset(passage for passage in gone if passage in before.vectors[parts[0]])
+        for name in parts:
+            _link(old / name, staging / name)
+        if fresh:
+            name = f"vectors-{commit.change}.faiss"
+            (staging / name).write_bytes(self._part(fresh).to_bytes())
+            parts.append(name)
+        shutil.copytree(old / LEXICAL, staging / LEXICAL, copy_function=_link, ignore=_locks)
+        documents = ((row[0], row[1], row[2]) for row in self._database.searchable(added))
+        LexicalIndex.changed(staging / LEXICAL, documents, removed)
+        known = {
+            name: seen.sha256
+            for name, seen in before.seen.items()
+            if (staging / name).exists() and (staging / name).stat().st_ino == seen.inode
+        }
+        _write_manifest(staging, commit, parts, gone, known)
+        return True
+
+    def _part(self, passages: list[int]) -> VectorIndex:
+        """A vector file of some passages; always exact, since it is small."""
+        rows = list(self._database.searchable(passages))
+        return _vectors([row[0] for row in rows], [row[3] for row in rows], self._database, exact=True)
+
+
+def build_in_memory(database: Database) -> SearchFiles:
+    """The search files of the last commit, for a folder that cannot be written; nothing is left on disk."""
+    return _build(database, database.committed(), None)
+
+
+def new_commit(change: int) -> Commit:
+    """A commit of that number with a name of its own."""
+    return Commit(change, secrets.token_hex(8))
+
+
+def _build(database: Database, commit: Commit, lexical: Path | None) -> SearchFiles:
+    ids: list[int] = []
+    blobs: list[bytes] = []
+
+    def documents() -> Iterator[tuple[int, str, str]]:
+        for number, title, text, vector in database.searchable():
+            ids.append(number)
+            blobs.append(vector)
+            yield number, title, text
+
+    words = LexicalIndex.build(documents(), lexical)
+    vectors = _vectors(ids, blobs, database)
+    return SearchFiles(commit, {f"vectors-{commit.change}.faiss": vectors}, frozenset(), words)
+
+
+def _vectors(ids: list[int], blobs: list[bytes], database: Database, *, exact: bool = False) -> VectorIndex:
+    import numpy as np
+
+    matrix = unit_rows(blobs, database.encoder().dimension)
+    numbers = np.asarray(ids, dtype=np.int64)
+    return VectorIndex.build(numbers, matrix, exact_limit=len(ids)) if exact else VectorIndex.build(numbers, matrix)
+
+
+def _write_manifest(
+    staging: Path, commit: Commit, parts: list[str], gone: Iterable[int], known: dict[str, str]
+) -> None:
+    """Name every file with its SHA-256; those in `known` are not read for it."""
+    files = {}
+    for path in sorted(staging.rglob("*")):
+        name = path.relative_to(staging).as_posix()
+        if path.is_file() and not path.name.startswith("."):
+            files[name] = known.get(name) or sha256_of(path)
+    content = {"change": commit.change, "commit": commit.name, "vectors": parts, "gone": sorted(gone), "files": files}
+    (staging / MANIFEST).write_text(json.dumps(content), "utf-8")
+
+
+def _link(source: str | Path, target: str | Path) -> None:
+    """The same file under another name, or a copy: of what Tantivy writes to, and where there are no such links."""
+    if Path(source).name in {"meta.json", ".managed.json"}:
+        shutil.copyfile(source, target)
+        return
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _locks(_: str, names: list[str]) -> list[str]:
+    return [name for name in names if name.endswith(".lock")]

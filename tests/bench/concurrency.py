@@ -1,0 +1,137 @@
+"""Readers who ask while a writer writes: errors, answers that mix two states, and what the readers lose in speed.
+
+    python tests/bench/concurrency.py [--readers 8] [--commits 500]
+
+Each reader is a thread that asks a store for words and for a vector and reads the passages; the writer is a process of
+its own. A state is told by its articles: each commit writes the next of twelve files anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from index.store.local import LocalStore
+from tests.index.stores import Local, text_of, vector_of
+
+SLOTS = 12
+
+
+def files(step: int) -> dict[str, str]:
+    return {f"/a/{number % SLOTS}.txt": text_of(number) for number in range(max(1, step - SLOTS + 1), step + 1)}
+
+
+def write(folder: Path, commits: int, pause: float) -> None:
+    """The writer."""
+    local = Local(folder, merged_below=0)
+    for step in range(SLOTS + 1, SLOTS + 1 + commits):
+        local.put({f"/a/{step % SLOTS}.txt": text_of(step)})
+        time.sleep(pause)
+    local.close()
+
+
+def ask(store: LocalStore) -> tuple[float, dict[str, str]]:
+    """One question's worth of reading: seconds, and the articles that were seen."""
+    start = time.perf_counter()
+    with store.reading():
+        found = store.search_lexical(["seen"], top_k=100)
+        near = store.search_vectors(vector_of("ferry"), top_k=100)
+        records = store.passages([each.passage for each in found])
+    seconds = time.perf_counter() - start
+    if {each.passage for each in near} != {each.passage for each in found} or len(records) != len(found):
+        raise AssertionError("words and vectors find other passages")
+    return seconds, {record.article.path: record.text for record in records}
+
+
+def measure(store: LocalStore, readers: int, go_on: threading.Event, pause: float) -> tuple[list[float], list[str]]:
+    """Let readers ask until they are told to stop; their times, and what went wrong."""
+    times: list[float] = []
+    wrong: list[str] = []
+
+    def read() -> None:
+        while go_on.is_set():
+            try:
+                seconds, seen = ask(store)
+            except Exception as error:  # noqa: BLE001 - what comes is what is looked for
+                wrong.append(f"{type(error).__name__}: {error}")
+                continue
+            times.append(seconds)
+            newest = max(int(text.split("town")[1].split()[0]) for text in seen.values()) if not seen else None
+            steps = [step for step in STATES if STATES[step] == seen]
+            if not steps:
+                wrong.append(f"a mixed state: {sorted(seen)} {newest}")
+            time.sleep(pause)
+
+    threads = [threading.Thread(target=read) for _ in range(readers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return times, wrong
+
+
+STATES: dict[int, dict[str, str]] = {}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--readers", type=int, default=8)
+    parser.add_argument("--commits", type=int, default=500)
+    parser.add_argument("--pause", type=float, default=0.1, help="seconds between a reader's questions")
+    parser.add_argument("--write", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.write:
+        write(options.write, options.commits, options.pause)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        index = Path(folder) / "index"
+        local = Local(index, merged_below=0)
+        local.put(files(SLOTS))
+        local.close()
+        STATES.update({step: files(step) for step in range(SLOTS, SLOTS + 1 + options.commits)})
+        store = LocalStore.open(index)
+        go_on = threading.Event()
+        go_on.set()
+        threading.Timer(10, go_on.clear).start()
+        idle, wrong = measure(store, options.readers, go_on, options.pause)
+        go_on.set()
+        writer = subprocess.Popen(
+            [sys.executable, __file__, "--write", str(index), "--commits", str(options.commits)],
+            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        )
+
+        def wait() -> None:
+            writer.wait()
+            go_on.clear()
+
+        threading.Thread(target=wait).start()
+        busy, more = measure(store, options.readers, go_on, options.pause)
+        store.close()
+    figures = {
+        "readers": options.readers,
+        "commits": options.commits,
+        "questions idle": len(idle),
+        "questions while writing": len(busy),
+        "errors and mixed states": len(wrong) + len(more),
+        "p95 idle, ms": 1000 * float(np.percentile(idle, 95)),
+        "p95 while writing, ms": 1000 * float(np.percentile(busy, 95)),
+        "writer": writer.returncode,
+    }
+    sys.stdout.write(json.dumps(figures, indent=1) + "\n")
+    for line in (wrong + more)[:5]:
+        sys.stdout.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    main()
