@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from index.errors import EncoderError, first_line
-from index.runtime import load_onnxruntime, load_sentence_transformer
+from index.quantised import open_session
+from index.runtime import load_sentence_transformer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -148,11 +149,7 @@ class OnnxEncoder:
 
         model = default_model_folder() if folder is None else folder
         export = exported(model, cache=cache)
-        onnxruntime = load_onnxruntime()
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.log_severity_level = 3
-        session = onnxruntime.InferenceSession(export.model, options, providers=["CPUExecutionProvider"])
+        session = open_session(export.model)
         tokenizer = Tokenizer.from_file(str(model / "tokenizer.json"))
         tokenizer.no_padding()
         tokenizer.enable_truncation(MAX_TOKENS)

@@ -19,6 +19,7 @@ from typing import Any
 
 from index.errors import EncoderError, first_line
 from index.files import fsync
+from index.quantised import open_session
 from index.runtime import load_onnxruntime, load_sentence_transformer, quiet_exporter
 
 __all__ = ["Export", "cache_dir", "exported"]
@@ -191,13 +192,13 @@ def _export_fp32(folder: Path, path: Path) -> tuple[dict[str, Any], Any]:
 
 def _quantise(source: Path, target: Path, inputs: dict[str, Any], vectors: Any) -> str:
     """Write the int8 graph and say which precision to keep: int8 unless it strays too far from `vectors`."""
-    onnxruntime = load_onnxruntime()
+    load_onnxruntime()
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     quantize_dynamic(source, target, weight_type=QuantType.QInt8, per_channel=True)
-    session = onnxruntime.InferenceSession(str(target), providers=["CPUExecutionProvider"])
+    session = open_session(target.read_bytes())
     cosine = float((session.run(None, inputs)[0] * vectors).sum(axis=1).min())
     if cosine >= _MIN_COSINE:
         return "int8"
-    _log.warning("int8 strays too far on this processor (cosine %.3f); the encoder runs in fp32", cosine)
+    _log.warning("int8 strays too far (cosine %.3f); the encoder runs in fp32", cosine)
     return "fp32"

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from index.encoder import available_cores
 from index.errors import ReaderError, first_line
-from index.runtime import load_onnxruntime, silence_hub
+from index.quantised import open_session
+from index.runtime import silence_hub
 from rag.kinds import asks_whether
 from rag.reader import MAX_TOKENS, NO_READER, Reading, Tokens, Window, decode, lay_out, merge
 
@@ -156,14 +157,8 @@ class OnnxReader:
         Raises:
             ReaderError: when it does not, or they cannot be used.
         """
-        onnxruntime = load_onnxruntime()
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.log_severity_level = 3
         try:
-            session = onnxruntime.InferenceSession(
-                str(folder / _MODEL_FILE), options, providers=["CPUExecutionProvider"]
-            )
+            session = open_session((folder / _MODEL_FILE).read_bytes())
             tokenizer = Tokenizer.load(folder / "tokenizer.json")
             outputs = [output.name for output in session.get_outputs()]
             if outputs != ["start", "end", "relevance"]:
