@@ -18,7 +18,8 @@ from index.errors import ArticlesError
 from index.filing import Filing, Progress
 from index.missing import Missing, is_gone, same_file, sort_missing, stored_below
 from index.store.database import DATABASE, Database, check_folder
-from index.store.local import describe, search_files_current, write_search_files
+from index.store.local import describe
+from index.store.publish import Publisher
 from index.store.writer import Writer, write_lock
 from index.types import Skipped
 
@@ -173,7 +174,8 @@ def _build(
         database = _open_or_create(folder, chosen)
         try:
             say = progress or (lambda _: None)
-            filing = Filing(Writer(database), chosen, say, batch=_BATCH_PASSAGES)
+            publisher = Publisher(database)
+            filing = Filing(Writer(database, publisher), chosen, say, batch=_BATCH_PASSAGES)
             filing.complete()
             if changed is None:
                 filing.index(found)
@@ -189,9 +191,9 @@ def _build(
             else:
                 sorted_out = Missing(kept=tuple(missing))
             nothing = fresh and database.counts()["articles"] == 0
-            if changed is None and not nothing and not search_files_current(database):
+            if changed is None and not nothing and not publisher.current():
                 say(Progress("writing search files", 0, None))
-                write_search_files(database)
+                publisher.make_again()
             info = describe(database)
         finally:
             database.close()

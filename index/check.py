@@ -12,8 +12,8 @@ from index.errors import StoreDamaged, StoreError, StoreLocked
 from index.filing import Progress
 from index.store.database import Database
 from index.store.findings import Finding
-from index.store.local import write_search_files
 from index.store.mend import Mended, Mender
+from index.store.publish import Publisher
 from index.store.search import load
 from index.store.verify import Verifier
 from index.store.writer import write_lock
@@ -243,7 +243,7 @@ def _mend(database: Database, findings: Sequence[Finding]) -> Mended:
         return Mender(database).mend(rows)  # which makes the search files too
     if findings:
         shutil.rmtree(database.folder / database.committed().folder, ignore_errors=True)
-        write_search_files(database)
+        Publisher(database).make_again()
     return Mended(frozenset(), ())
 
 

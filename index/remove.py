@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from index.articles import absolute
 from index.errors import ArticlesError, StoreError
 from index.store.database import Database
-from index.store.local import describe, search_files_current, write_search_files
+from index.store.local import describe
 from index.store.writer import Writer, write_lock
 
 if TYPE_CHECKING:
@@ -98,8 +98,6 @@ def remove_articles(removal: Removal, folder: Path) -> RemoveReport:
                     "the command again"
                 )
             written = Writer(database).remove_articles(removal.keys)
-            if not search_files_current(database):
-                write_search_files(database)
             return RemoveReport(
                 articles_removed=written.articles_removed,
                 files=removal.files,

@@ -18,12 +18,13 @@ from rich.console import Console
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
     from typing import TextIO
 
     from index.build import BuildReport, Progress
     from index.store.base import IndexInfo
+    from index.types import Skipped
     from rag.types import Answer, Citation, Place
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "show",
     "show_answer",
     "size_of",
+    "skipped_lines",
     "visible",
     "width_of",
 ]
@@ -164,11 +166,7 @@ def index_report(report: BuildReport, *, next_command: str) -> str:
     lines = [f"{name:<11}{value}" for name, value in rows]
     if report.skipped:
         lines += ["", f"Skipped {count_of(len(report.skipped), 'file or record', 'files or records')}:"]
-        for skipped in report.skipped[:SKIPPED_SHOWN]:
-            place = skipped.path if skipped.line is None else f"{skipped.path}:{skipped.line}"
-            lines.append(f"  {visible(place)}: {one_line(skipped.reason)}")
-        if len(report.skipped) > SKIPPED_SHOWN:
-            lines.append(f"  and {len(report.skipped) - SKIPPED_SHOWN:,} more")
+        lines += skipped_lines(report.skipped)
     if report.missing:
         lines += ["", f"Gone from the disk, their articles are kept ({count_of(len(report.missing), 'file')}):"]
         lines += [f"  {visible(path)}" for path in report.missing[:SKIPPED_SHOWN]]
@@ -301,6 +299,17 @@ def _nowhere() -> TextIO:
     from io import StringIO
 
     return StringIO()
+
+
+def skipped_lines(skipped: Sequence[Skipped], indent: str = "  ") -> list[str]:
+    """What was left out, and why, a line each for the first of them."""
+    lines = []
+    for each in skipped[:SKIPPED_SHOWN]:
+        place = each.path if each.line is None else f"{each.path}:{each.line}"
+        lines.append(f"{indent}{visible(place)}: {one_line(each.reason)}")
+    if len(skipped) > SKIPPED_SHOWN:
+        lines.append(f"  and {len(skipped) - SKIPPED_SHOWN:,} more")
+    return lines
 
 
 def count_of(number: int, one: str, many: str | None = None) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from index.errors import StoreError
-from rag.options import EncoderOption, IndexOption, JsonOption, writable
+from rag.options import EncoderOption, IndexOption, JsonOption, PathsArgument, encoder_named, writable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,12 +18,7 @@ __all__ = ["back_up_index", "check", "export", "index_articles", "info", "remove
 
 
 def index_articles(
-    paths: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="PATH...", help="Files and folders of articles: text, or JSON Lines.", show_default=False
-        ),
-    ],
+    paths: PathsArgument,
     *,
     index: IndexOption = None,
     encoder: EncoderOption = None,
@@ -37,11 +32,7 @@ def index_articles(
     from rag.console import ask_command, index_report, make_console, progress_bar, show
     from rag.locations import default_index_dir
 
-    loaded = None
-    if encoder is not None:
-        from index.encoder import load_encoder
-
-        loaded = load_encoder(encoder)
+    loaded = encoder_named(encoder)
     folder = index if index is not None else default_index_dir()
     with progress_bar(sys.stderr) as progress:
         report = build_index(paths, folder, encoder=loaded, progress=progress, prune=prune, yes_remove=yes_remove)

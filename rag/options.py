@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from index.encoder import Encoder
 
 __all__ = [
     "ArticlesOption",
@@ -14,12 +17,27 @@ __all__ = [
     "IndexOption",
     "JsonOption",
     "MinConfidenceOption",
+    "PathsArgument",
     "ReaderOption",
     "check_probability",
+    "encoder_named",
     "readable",
     "readable_or_none",
     "writable",
 ]
+
+
+def encoder_named(name: str | None) -> Encoder | None:
+    """The encoder that `--encoder` names; None where it names none, and the index decides.
+
+    Raises:
+        EncoderError: when it cannot be loaded.
+    """
+    if name is None:
+        return None
+    from index.encoder import load_encoder
+
+    return load_encoder(name)
 
 
 def check_probability(value: float) -> float:
@@ -65,6 +83,10 @@ def writable(path: Path | None) -> Path | None:
     return path
 
 
+PathsArgument = Annotated[
+    list[Path],
+    typer.Argument(metavar="PATH...", help="Files and folders of articles: text, or JSON Lines.", show_default=False),
+]
 IndexOption = Annotated[
     Path | None,
     typer.Option("--index", metavar="DIR", help="The index folder.", file_okay=False, show_default=False),

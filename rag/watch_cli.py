@@ -6,12 +6,11 @@ import signal
 import sys
 import threading
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path  # noqa: TC003 - typer reads the annotations when it runs
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rag.options import EncoderOption, IndexOption  # noqa: TC001 - typer reads them when it runs
+from rag.options import EncoderOption, IndexOption, PathsArgument, encoder_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,16 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["update_lines", "watch"]
 
-_SKIPPED_SHOWN = 20
-
 
 def watch(
-    paths: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="PATH...", help="Files and folders of articles: text, or JSON Lines.", show_default=False
-        ),
-    ],
+    paths: PathsArgument,
     *,
     index: IndexOption = None,
     encoder: EncoderOption = None,
@@ -50,11 +42,6 @@ def watch(
     from rag.console import one_line, progress_bar
     from rag.locations import default_index_dir
 
-    loaded = None
-    if encoder is not None:
-        from index.encoder import load_encoder
-
-        loaded = load_encoder(encoder)
     stop = threading.Event()
     with _ended_by_sigterm(stop), ExitStack() as until_in_step:
         bar = until_in_step.enter_context(progress_bar(sys.stderr))
@@ -74,7 +61,7 @@ def watch(
                 stop=stop,
                 on_update=on_update,
                 on_problem=on_problem,
-                encoder=loaded,
+                encoder=encoder_named(encoder),
                 progress=bar,
                 yes_remove=yes_remove,
                 poll=poll,
@@ -83,27 +70,17 @@ def watch(
 
 def update_lines(report: BuildReport) -> list[str]:
     """What a step of the watch did, and below it what it left out, a line each."""
-    from rag.console import one_line, visible
+    from rag.console import count_of, skipped_lines
 
     changes = []
     if report.articles_added:
-        changes.append(f"{_articles(report.articles_added)} added")
+        changes.append(f"{count_of(report.articles_added, 'article')} added")
     if report.articles_removed:
-        changes.append(
-            f"{report.articles_removed:,} removed" if changes else f"{_articles(report.articles_removed)} removed"
-        )
-    holds = f"{report.info.articles:,}" if changes else _articles(report.info.articles)
+        removed = report.articles_removed
+        changes.append(f"{removed:,} removed" if changes else f"{count_of(removed, 'article')} removed")
+    holds = f"{report.info.articles:,}" if changes else count_of(report.info.articles, "article")
     lines = [f"{', '.join(changes) or 'nothing new'}; {holds} in the index"]
-    for skipped in report.skipped[:_SKIPPED_SHOWN]:
-        place = skipped.path if skipped.line is None else f"{skipped.path}:{skipped.line}"
-        lines.append(f"  left out: {visible(place)}: {one_line(skipped.reason)}")
-    if len(report.skipped) > _SKIPPED_SHOWN:
-        lines.append(f"  and {len(report.skipped) - _SKIPPED_SHOWN:,} more")
-    return lines
-
-
-def _articles(count: int) -> str:
-    return f"{count:,} {'article' if count == 1 else 'articles'}"
+    return lines + skipped_lines(report.skipped, "  left out: ")
 
 
 @contextmanager

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from index.encoder import EncoderIdentity
     from index.store.search import Commit
 
-__all__ = ["LocalStore", "describe", "search_files_current", "write_search_files"]
+__all__ = ["LocalStore", "describe"]
 
 _TRIES = 5
 """How often search files that are missing are made before an error says so: each time another writer may be at it."""
@@ -119,7 +119,7 @@ class LocalStore:
     def _make_again(self) -> None:
         try:
             with write_lock(self._database.folder):
-                write_search_files(self._database)
+                Publisher(self._database).make_again()
         except (StoreError, StoreLocked, OSError):
             with self._database.reading():
                 self._latest = build_in_memory(self._database)
@@ -201,24 +201,3 @@ def describe(database: Database) -> IndexInfo:
         change=database.change(),
         format=FORMAT,
     )
-
-
-def search_files_current(database: Database) -> bool:
-    """Whether there are whole search files of the last commit."""
-    try:
-        load(database.folder, database.committed())
-    except StoreDamaged:
-        return False
-    return True
-
-
-def write_search_files(database: Database) -> None:
-    """Make the search files of the last commit again, on disk; the caller holds the write lock.
-
-    Raises:
-        StoreError: when they cannot be written; the database is untouched.
-    """
-    publisher = Publisher(database)
-    commit = database.committed()
-    publisher.prepare(commit)
-    publisher.committed(commit)

@@ -75,6 +75,20 @@ class Publisher:
             if staging is not None:
                 shutil.rmtree(staging, ignore_errors=True)
 
+    def current(self) -> bool:
+        """Whether there are whole search files of the last commit; those that were made here are not read again."""
+        return self._before() is not None
+
+    def make_again(self) -> None:
+        """Make the search files of the last commit, whose own are missing or damaged.
+
+        Raises:
+            StoreError: when they cannot be written; the database is untouched.
+        """
+        commit = self._database.committed()
+        self.prepare(commit)
+        self.committed(commit)
+
     def committed(self, commit: Commit) -> None:
         """Take away the search files of other commits, and what interrupted writers left."""
         folder = self._database.folder
@@ -128,11 +142,10 @@ class Publisher:
         parts = list(before.vectors)
         fresh = [passage for passage in added if passage not in back]
         if len(parts) >= _PARTS:
-            fresh = [
-                *(row for row in self._database.leading_passages() if row not in before.vectors[parts[0]]),
-            ]
+            first_part = before.vectors[parts[0]]
+            fresh = [passage for passage in self._database.leading_passages() if passage not in first_part]
             parts = parts[:1]
-            gone = frozenset(passage for passage in gone if passage in before.vectors[parts[0]])
+            gone = frozenset(passage for passage in gone if passage in first_part)
         for name in parts:
             _link(old / name, staging / name)
         if fresh:

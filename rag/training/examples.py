@@ -87,7 +87,7 @@ def examples_of(
             if generator.random() < _SHARES["twisted"]:
                 twisted = twist(asked.question, generator)
                 if twisted is not None:
-                    yield Example(twisted, (_unanswered(passages[0].passage),))
+                    yield Example(twisted, (unanswered(passages[0].passage),))
         yield Example(asked.question, tuple(passages))
 
 
@@ -124,7 +124,8 @@ def _marked(run: Sequence[tuple[str, bool]]) -> Labelled:
     return Labelled(Passage(tuple(text for text, _ in run)), (), None if any(right) else False, right)
 
 
-def _unanswered(passage: Passage) -> Labelled:
+def unanswered(passage: Passage) -> Labelled:
+    """A passage of which no sentence answers."""
     return Labelled(passage, (), False, (False,) * len(passage.sentences))
 
 
@@ -183,7 +184,7 @@ def _without(labelled: Labelled, answers: set[str]) -> Labelled | None:
     left = tuple(text for text, right in zip(labelled.passage.sentences, labelled.right, strict=True) if not right)
     if not left or _holds(left, answers):
         return None
-    return _unanswered(Passage(left, labelled.passage.title))
+    return unanswered(Passage(left, labelled.passage.title))
 
 
 def _elsewhere(
@@ -199,7 +200,7 @@ def _elsewhere(
     anchor = max(range(len(shared)), key=lambda number: shared[number])
     first, last = _crop([len(sentence.split()) for sentence in context.sentences], anchor, generator)
     sentences = context.sentences[first:last]
-    return None if _holds(sentences, answers) else _unanswered(Passage(sentences, context.title))
+    return None if _holds(sentences, answers) else unanswered(Passage(sentences, context.title))
 
 
 def _holds(sentences: Sequence[str], answers: set[str]) -> bool:

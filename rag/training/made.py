@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 from index.analysis import content_terms, fold
 from rag.evaluation.questions import is_right
 from rag.reader import as_read
-from rag.training.examples import Labelled
+from rag.training.examples import Labelled, unanswered
 from rag.training.names import PERSONS, Names, names_in
-from rag.training.retrieved import Retrieved, find_words
+from rag.training.retrieved import Retrieved, spans_of
 
 if TYPE_CHECKING:
     import random
@@ -344,20 +344,15 @@ def _label(made: Made, passage: Passage, terms: Mapping[str, float]) -> Labelled
     if made.subject and made.subject.lower() not in whole.lower():
         return None  # too easy
     if not made.answers:
-        return None if made.cue is None or made.cue.search(whole) else _wrong(passage)
+        return None if made.cue is None or made.cue.search(whole) else unanswered(passage)
     if not any(held & set(content_terms(answer)) for answer in made.answers):
-        return _wrong(passage)
+        return unanswered(passage)
     right = tuple(_answers(made, text, terms) for text in passage.sentences)
     if any(_is_copy(text, made.statement) for text in passage.sentences) or not any(right):
         return None
     if not made.subject and _share(terms, held) < _SHARED:
         return None
-    spans = tuple(
-        (number, *place)
-        for number, text in enumerate(passage.sentences)
-        for answer in made.answers
-        if right[number] and (place := find_words(text, answer)) is not None
-    )
+    spans = spans_of(passage, made.answers, right)
     if not spans:
         return None
     sure = tuple(
@@ -385,7 +380,3 @@ def _share(terms: Mapping[str, float], held: set[str]) -> float:
 def _is_copy(text: str, statement: str) -> bool:
     own = set(fold(statement).split())
     return bool(own) and len(own & set(fold(text).split())) >= _COPY * len(own)
-
-
-def _wrong(passage: Passage) -> Labelled:
-    return Labelled(passage, (), False, (False,) * len(passage.sentences))

@@ -11,12 +11,13 @@ from rag.training.examples import Example, Labelled
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rag.evaluation.questions import EvaluationQuestion
     from rag.pipeline import Engine
+    from rag.reader import Passage
 
-__all__ = ["Retrieved", "find_words", "retrieve_for", "retrieved_examples"]
+__all__ = ["Retrieved", "find_words", "retrieve_for", "retrieved_examples", "spans_of"]
 
 _PASSAGES = 40
 """Passages retrieved for each question."""
@@ -47,16 +48,21 @@ def retrieve_for(engine: Engine, items: Sequence[EvaluationQuestion]) -> Iterato
             )
             if any(holds) and not any(right):
                 continue
-            spans = tuple(
-                (number, *place)
-                for number, text in enumerate(passage.sentences)
-                for answer in item.answers
-                if right[number] and (place := find_words(text, answer)) is not None
-            )
+            spans = spans_of(passage, item.answers, right)
             # Where the words stand otherwise than in the answer ("U.S.", "US"), only the sentence is known.
             answered = (True if spans else None) if any(right) else False
             found.append(Labelled(passage, spans, answered, right))
         yield Retrieved(evidence.question.text, tuple(found))
+
+
+def spans_of(passage: Passage, answers: Iterable[str], right: Sequence[bool]) -> tuple[tuple[int, int, int], ...]:
+    """Where the answers' words stand in the right sentences: the sentence's number, first and last character in it."""
+    return tuple(
+        (number, *place)
+        for number, text in enumerate(passage.sentences)
+        for answer in answers
+        if right[number] and (place := find_words(text, answer)) is not None
+    )
 
 
 def find_words(text: str, answer: str) -> tuple[int, int] | None:

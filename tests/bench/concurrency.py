@@ -23,20 +23,14 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from index.store.local import LocalStore
-from tests.index.stores import Local, text_of, vector_of
-
-SLOTS = 12
-
-
-def files(step: int) -> dict[str, str]:
-    return {f"/a/{number % SLOTS}.txt": text_of(number) for number in range(max(1, step - SLOTS + 1), step + 1)}
+from tests.index.stores import SLOTS, Local, file_of, files_behind, vector_of
 
 
 def write(folder: Path, commits: int, pause: float) -> None:
     """The writer."""
     local = Local(folder, merged_below=0)
     for step in range(SLOTS + 1, SLOTS + 1 + commits):
-        local.put({f"/a/{step % SLOTS}.txt": text_of(step)})
+        local.put(file_of(step))
         time.sleep(pause)
     local.close()
 
@@ -97,9 +91,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         index = Path(folder) / "index"
         local = Local(index, merged_below=0)
-        local.put(files(SLOTS))
+        local.put(files_behind(SLOTS))
         local.close()
-        STATES.update({step: files(step) for step in range(SLOTS, SLOTS + 1 + options.commits)})
+        STATES.update({step: files_behind(step) for step in range(SLOTS, SLOTS + 1 + options.commits)})
         store = LocalStore.open(index)
         go_on = threading.Event()
         go_on.set()

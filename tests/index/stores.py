@@ -40,6 +40,22 @@ def text_of(number: int) -> str:
     return "\n\n".join(sentences) + "\n"
 
 
+SLOTS = 12
+"""Files that a writer that goes on and on writes anew by turns."""
+
+
+def file_of(step: int) -> dict[str, str]:
+    """The file that a step of such a writer writes."""
+    return {f"/a/{step % SLOTS}.txt": text_of(step)}
+
+
+def files_behind(step: int) -> dict[str, str]:
+    """All files behind a step of such a writer."""
+    return {
+        path: text for number in range(max(1, step - SLOTS + 1), step + 1) for path, text in file_of(number).items()
+    }
+
+
 @functools.cache
 def vector_of(text: str) -> np.ndarray:
     """A unit vector that depends on the text alone."""

@@ -11,26 +11,21 @@ from typing import TYPE_CHECKING
 import pytest
 
 from index.store.local import LocalStore
-from tests.index.stores import Local, text_of, vector_of
+from tests.index.stores import SLOTS, Local, file_of, files_behind, vector_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SLOTS, COMMITS = 12, 60
-
-
-def files(step: int) -> dict[str, str]:
-    """The files behind a step: each writes the next of twelve anew."""
-    return {f"/a/{number % SLOTS}.txt": text_of(number) for number in range(max(1, step - SLOTS + 1), step + 1)}
+COMMITS = 60
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the writer is a forked process")
 def test_readers_while_a_process_writes(tmp_path: Path) -> None:
     folder = tmp_path / "index"
     local = Local(folder, merged_below=0)
-    local.put(files(SLOTS))
+    local.put(files_behind(SLOTS))
     local.close()
-    states = [files(step) for step in range(SLOTS, SLOTS + COMMITS + 1)]
+    states = [files_behind(step) for step in range(SLOTS, SLOTS + COMMITS + 1)]
     store = LocalStore.open(folder)
     writer = os.fork()
     if writer == 0:
@@ -39,7 +34,7 @@ def test_readers_while_a_process_writes(tmp_path: Path) -> None:
         try:
             own = Local(folder, merged_below=0)
             for step in range(SLOTS + 1, SLOTS + 1 + COMMITS):
-                own.put({f"/a/{step % SLOTS}.txt": text_of(step)})
+                own.put(file_of(step))
             status = 0
         finally:
             os._exit(status)

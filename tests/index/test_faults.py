@@ -24,7 +24,7 @@ from index.build import build_index
 from index.errors import CitewellError, StoreError
 from index.store.local import LocalStore
 from rag.pipeline import Engine
-from tests.index.stores import Local, text_of
+from tests.index.stores import Local, file_of, files_behind, text_of
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="faults are made in forked processes")
 
@@ -84,14 +84,6 @@ def test_failing_operations_and_power_cuts(shim: Path, tmp_path: Path, kind: str
 # Kills
 
 
-SLOTS = 12
-
-
-def files(step: int) -> dict[str, str]:
-    """The files behind a step of the writer that is killed: each step writes the next of twelve anew."""
-    return {f"/a/{number % SLOTS}.txt": text_of(number) for number in range(max(1, step - SLOTS + 1), step + 1)}
-
-
 def killed(folder: Path, first: int, reports: int, seconds: float) -> int:
     """Write on from a step in a child, and kill it some time after so many reports; how many there were."""
     receiving, sending = os.pipe()
@@ -101,7 +93,7 @@ def killed(folder: Path, first: int, reports: int, seconds: float) -> int:
             local = Local(folder, merged_below=0)
             for step in range(first, first + 1000):
                 os.write(sending, b"s")
-                local.put({f"/a/{step % SLOTS}.txt": text_of(step)})
+                local.put(file_of(step))
         finally:
             os._exit(1)
     os.close(sending)
@@ -124,7 +116,7 @@ def killed(folder: Path, first: int, reports: int, seconds: float) -> int:
 def test_a_writer_that_is_killed(tmp_path: Path, runs: int) -> None:
     folder = tmp_path / "index"
     local = Local(folder, merged_below=0)
-    local.put(files(1))
+    local.put(files_behind(1))
     local.close()
     generator = random.Random(1)
     step, ends = 1, Counter[str]()
@@ -132,9 +124,9 @@ def test_a_writer_that_is_killed(tmp_path: Path, runs: int) -> None:
         before = step
         step += killed(folder, step + 1, generator.choice((0, 0, 1, 2)), generator.uniform(0.0, 0.05))
         held = contents(folder)
-        assert held in (files(step), files(step + 1)), f"{step - before} steps were reported"
-        ends["the step under way is there" if held == files(step + 1) else "it is not"] += 1
-        step += held == files(step + 1)
+        assert held in (files_behind(step), files_behind(step + 1)), f"{step - before} steps were reported"
+        ends["the step under way is there" if held == files_behind(step + 1) else "it is not"] += 1
+        step += held == files_behind(step + 1)
     sys.stdout.write(f"\n{runs} kills, {step} steps: 0 lost, 0 phantom, 0 duplicate; {dict(ends)}\n")
     assert step > runs // 2, "it was killed at work, and not before it had begun"
 
