@@ -90,4 +90,4 @@ def fold(text: str) -> str:
     >>> fold("‘This Is Not the Time,’ NATO’s Rutte")
     'this is not the time nato s rutte'
     """
-    return " ".join(match.group().lower() for match in _WORD.finditer(text))
+    return " ".join(_WORD.findall(text)).lower()
