@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_ENCODER",
+    "FAST_ENCODER",
     "Encoder",
     "EncoderIdentity",
     "OnnxEncoder",
@@ -41,6 +42,8 @@ __all__ = [
 ]
 
 DEFAULT_ENCODER = "all-MiniLM-L6-v2"
+FAST_ENCODER = "static-all-MiniLM-L6-v2"
+"""The one of `index.static_encoder`."""
 MAX_TOKENS = 256
 """all-MiniLM-L6-v2 was trained on at most 128 tokens and reads 256 (its model card); longer texts are cut."""
 _PROGRESS_EVERY = 16
@@ -256,6 +259,10 @@ def load_encoder(name: str | None = None) -> Encoder:
     Raises:
         EncoderError: when it cannot be loaded.
     """
+    if name == FAST_ENCODER:
+        from index.static_encoder import StaticEncoder
+
+        return StaticEncoder.load()
     if name is not None and name != DEFAULT_ENCODER:
         return TransformersEncoder.load(name)
     if shutil.which("nvidia-smi"):  # asking torch takes seconds; without a driver there is nothing to ask

@@ -1,28 +1,26 @@
-"""A sentence-transformers model exported once to ONNX int8, and the cache where the export is kept.
+"""A sentence-transformers model exported once to ONNX int8.
 
 Dynamic quantisation, weights per output channel. The export is compared with the model it was made from before it is
-kept: a processor on which int8 arithmetic loses too much gets the fp32 graph instead.
+kept: where int8 loses too much, it is the fp32 graph.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import logging
-import os
-import shutil
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from index.errors import EncoderError, first_line
-from index.files import fsync
+from index.model_cache import made_from
 from index.quantised import open_session
 from index.runtime import load_onnxruntime, load_sentence_transformer, quiet_exporter
 
-__all__ = ["Export", "cache_dir", "exported"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Export", "exported"]
 
 _VERSION = 1
 _MIN_COSINE = 0.97
@@ -53,51 +51,13 @@ class Export:
     precision: str
 
 
-def cache_dir() -> Path:
-    """Where exports are kept: `$CITEWELL_HOME/cache`, else the user's cache folder."""
-    home = os.environ.get("CITEWELL_HOME")
-    if home:
-        return Path(home) / "cache"
-    import platformdirs
-
-    return platformdirs.user_cache_path("citewell")
-
-
 def exported(folder: Path, *, cache: Path | None = None) -> Export:
     """The export of a model folder, from the cache or made now (about five seconds) and kept there.
-
-    A damaged cached file is made again. A cache that cannot be written costs the export anew each time, nothing else.
 
     Raises:
         EncoderError: when the folder is no model that can be exported.
     """
-    if not folder.is_dir():
-        raise EncoderError(f"the encoder folder {folder} does not exist; expected a sentence-transformers model there")
-    target = (cache_dir() if cache is None else cache) / "encoders" / _cache_key(folder)
-    try:
-        return _read(target)
-    except (OSError, ValueError, KeyError) as error:
-        _log.info("exporting the encoder %s (%s)", folder, error)
-    with tempfile.TemporaryDirectory(prefix="citewell-export-") as temporary:
-        made = Path(temporary)
-        _make(folder, made)
-        export = _read(made)
-        try:
-            _keep(made, target)
-        except OSError as error:
-            _log.warning("the exported encoder cannot be kept in %s (%s); it is made anew each time", target, error)
-        return export
-
-
-def _cache_key(folder: Path) -> str:
-    """Names the weights without reading them: their paths, sizes and times."""
-    digest = hashlib.blake2b(digest_size=16)
-    digest.update(f"{_VERSION}".encode())
-    for path in sorted(folder.rglob("*.*")):
-        if path.is_file():
-            stat = path.stat()
-            digest.update(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode())
-    return digest.hexdigest()
+    return made_from(folder, f"export {_VERSION}", make=lambda into: _make(folder, into), read=_read, cache=cache)
 
 
 def _read(folder: Path) -> Export:
@@ -106,25 +66,6 @@ def _read(folder: Path) -> Export:
     if hashlib.sha256(model).hexdigest() != facts["sha256"]:
         raise ValueError(f"{folder / 'model.onnx'} is damaged")
     return Export(model, str(facts["fingerprint"]), int(facts["dimension"]), str(facts["precision"]))
-
-
-def _keep(made: Path, target: Path) -> None:
-    """Move a finished export into the cache in one step; whoever comes second leaves the first one's in place."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=".export-", dir=target.parent))
-    try:
-        for path in made.iterdir():
-            shutil.copy2(path, staging / path.name)
-        with contextlib.suppress(ValueError, KeyError, OSError):
-            _read(target)
-            return
-        if target.exists():
-            shutil.rmtree(target)
-        staging.rename(target)
-        for path in (*target.iterdir(), target, target.parent):
-            fsync(path)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
 
 
 def _make(folder: Path, into: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from index.errors import StoreError
-from rag.options import EncoderOption, IndexOption, JsonOption, PathsArgument, encoder_named, writable
+from rag.options import EncoderOption, FastOption, IndexOption, JsonOption, PathsArgument, encoder_named, writable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +22,7 @@ def index_articles(
     *,
     index: IndexOption = None,
     encoder: EncoderOption = None,
+    fast: FastOption = False,
     prune: Annotated[bool, typer.Option("--prune", help="Remove the articles of files that are gone.")] = False,
     yes_remove: Annotated[
         bool, typer.Option("--yes-remove", help="With --prune: even when they are many of all, or all.")
@@ -32,7 +33,7 @@ def index_articles(
     from rag.console import ask_command, index_report, make_console, progress_bar, show
     from rag.locations import default_index_dir
 
-    loaded = encoder_named(encoder)
+    loaded = encoder_named(encoder, fast=fast)
     folder = index if index is not None else default_index_dir()
     with progress_bar(sys.stderr) as progress:
         report = build_index(paths, folder, encoder=loaded, progress=progress, prune=prune, yes_remove=yes_remove)

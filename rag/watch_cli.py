@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rag.options import EncoderOption, IndexOption, PathsArgument, encoder_named
+from rag.options import EncoderOption, FastOption, IndexOption, PathsArgument, encoder_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +26,7 @@ def watch(
     *,
     index: IndexOption = None,
     encoder: EncoderOption = None,
+    fast: FastOption = False,
     yes_remove: Annotated[
         bool,
         typer.Option("--yes-remove", help="Remove the articles of files that are gone however many they are."),
@@ -61,7 +62,7 @@ def watch(
                 stop=stop,
                 on_update=on_update,
                 on_problem=on_problem,
-                encoder=encoder_named(encoder),
+                encoder=encoder_named(encoder, fast=fast),
                 progress=bar,
                 yes_remove=yes_remove,
                 poll=poll,

@@ -1,6 +1,8 @@
 """What the int8 export of the encoder gains and loses against the original on torch in fp32, on your articles.
 
-    python tests/bench/encoder.py ARTICLES.jsonl[.gz] [--questions Q.jsonl] [--limit N] [--slice N] [--json FILE]
+    python tests/bench/encoder.py ARTICLES.jsonl[.gz] [--questions Q.jsonl] [--limit N] [--slice N] [--fast]
+
+With `--fast`, the static encoder of `citewell index --fast` takes the place of the export.
 
 The articles are cut into passages as the index does (`index.prepare.prepare`); passages of equal text are encoded
 once. Both encoders, the cached export on ONNX Runtime and SentenceTransformer on the CPU, run in processes of their
@@ -55,6 +57,15 @@ def open_export() -> str:
     return exported(default_model_folder()).precision
 
 
+def open_static() -> str:
+    """In its worker: load the static encoder, distilling it where it is not cached."""
+    from index.static_encoder import StaticEncoder
+
+    _held["encoder"] = StaticEncoder.load()
+    encode(_WARM_UP)
+    return "static"
+
+
 def open_original() -> str:
     """In its worker: load the original on the CPU."""
     import torch
@@ -100,7 +111,7 @@ def right_passages(
     items: Sequence[dict[str, Any]], passages: dict[str, list[str | None]]
 ) -> list[tuple[dict[str, Any], set[int]]]:
     """The questions that have a right passage, each with the rows of these passages."""
-    from rag.fit import is_right
+    from rag.evaluation.questions import is_right
 
     by_url: dict[str | None, list[int]] = {}
     for row, urls in enumerate(passages.values()):
@@ -113,7 +124,7 @@ def right_passages(
             row
             for url in item["articles_with_answer"]
             for row in by_url.get(url, ())
-            if is_right(texts[row], url, item)
+            if is_right(texts[row], [item["answer"]], places=[url or ""], sources=item["articles_with_answer"])
         }
         if right:
             found.append((item, right))
@@ -190,6 +201,7 @@ def main() -> None:
     parser.add_argument("--questions", type=Path, help="JSON Lines: id, question, answer, articles_with_answer")
     parser.add_argument("--limit", type=int, help="so many articles only, by the hash of their URL")
     parser.add_argument("--slice", type=int, default=256, help="passages that one encoder takes before the other (256)")
+    parser.add_argument("--fast", action="store_true", help="the static encoder instead of the export")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     given = parser.parse_args()
     report = Report.start(given)
@@ -201,13 +213,14 @@ def main() -> None:
     texts = list(passages)
     asked = right_passages(read_lines(given.questions), passages) if given.questions is not None else []
     say(f"{len(texts):,} passages of {articles:,} articles, {len(asked):,} questions")
-    names = ("export", "original")
+    ours = "static" if given.fast else "export"
+    names = (ours, "original")
     seconds: dict[str, list[float]] = {name: [] for name in names}
     vectors: dict[str, list[Vectors]] = {name: [] for name in names}
     queries: dict[str, Vectors] = {}
-    with Worker() as export, Worker() as original:
-        workers = dict(zip(names, (export, original), strict=True))
-        kinds = {"export": export(open_export), "original": original(open_original)}
+    with Worker() as first, Worker() as original:
+        workers = dict(zip(names, (first, original), strict=True))
+        kinds = {ours: first(open_static if given.fast else open_export), "original": original(open_original)}
         starts = range(0, len(texts), given.slice)
         for number, start in enumerate(starts):
             for name in names if number % 2 == 0 else reversed(names):
@@ -219,31 +232,31 @@ def main() -> None:
         if asked:
             lines = [" ".join(item["question"].split()) for item, _ in asked]
             queries = {name: workers[name](encode, lines)[1] for name in names}
-    sizes = [len(each) for each in vectors["export"]]
+    sizes = [len(each) for each in vectors[ours]]
     whole = {name: np.concatenate(vectors[name]) for name in names}
 
     rates = {name: [size / took for size, took in zip(sizes, seconds[name], strict=True)] for name in names}
-    ratio = median(a / b for a, b in zip(rates["export"], rates["original"], strict=True))
+    ratio = median(a / b for a, b in zip(rates[ours], rates["original"], strict=True))
     report.table(
         f"speed ({len(texts):,} passages of {articles:,} articles, {len(sizes)} slices, {cores()} cores)",
         ["encoder", "precision", "passages/s", "least", "most", "seconds"],
         [
             *([name, kinds[name], median(rates[name]), min(rates[name]), max(rates[name]), sum(seconds[name])]
               for name in names),
-            ["export / original: ratio", None, ratio, None, None, None],
+            [f"{ours} / original: ratio", None, ratio, None, None, None],
         ],
     )  # fmt: skip
 
     rows = []
     picked = sorted(range(len(texts)), key=lambda row: by_hash(texts[row]))[:PASSAGE_QUERIES]
     for name, left, right, sample, own in (
-        ("passages", whole["export"], whole["original"], [each[picked] for each in whole.values()], picked),
-        ("questions", queries.get("export"), queries.get("original"), list(queries.values()), None),
+        ("passages", whole[ours], whole["original"], [each[picked] for each in whole.values()], picked),
+        ("questions", queries.get(ours), queries.get("original"), list(queries.values()), None),
     ):
         if left is None or right is None:
             continue
         cosines = (left * right).sum(axis=1).tolist()
-        agreement = Agreement(whole["export"], whole["original"])
+        agreement = Agreement(whole[ours], whole["original"])
         agreement.add(sample[0], sample[1], own)
         rows.append(
             [
@@ -258,7 +271,7 @@ def main() -> None:
         right_rows = [right for _, right in asked]
         found = {name: hits(queries[name], whole[name], right_rows) for name in names}
         rows = [[name, *found[name]] for name in names]
-        rows.append(["export - original", *(a - b for a, b in zip(found["export"], found["original"], strict=True))])
+        rows.append([f"{ours} - original", *(a - b for a, b in zip(found[ours], found["original"], strict=True))])
         report.table(
             f"passage hits of {len(asked):,} questions, by cosine alone",
             ["encoder", *(f"hit@{rank}" for rank in RANKS)],
