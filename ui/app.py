@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from index.errors import CitewellError
 from ui.guard import LOOPBACK, Guard
-from ui.page import SAMPLE_QUESTIONS, AnswersQuestions, build_app, load_gradio
+from ui.page import SAMPLE_QUESTIONS, build_app, load_gradio
 from ui.panel import asset
+from ui.turns import AnswersQuestions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -1,0 +1,107 @@
+"""A conversation: its turns, and how a question that was sent becomes the next one."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from index.errors import CitewellError
+from ui.render import answer_markup, problem_markup, question_markup
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rag.types import Answer, ArticleView
+
+__all__ = ["AnswersQuestions", "Turn", "asker", "messages"]
+
+logger = logging.getLogger(__name__)
+
+MOST_TURNS = 50
+"""Questions that one conversation keeps on the server; the oldest go first."""
+
+_PENDING = '<p class="pending">Reading the articles …</p>'
+_BROKEN = "Something went wrong while answering. The terminal that runs citewell says what."
+
+
+class AnswersQuestions(Protocol):
+    """The engine, as far as the page needs it; called from several threads at once."""
+
+    def ask(self, question: str, *, top: int = 5, min_confidence: float = 0.5) -> Answer:
+        """The answer to one question.
+
+        Raises:
+            CitewellError: the question cannot be read, or the index cannot be used.
+        """
+        ...
+
+    def article(self, article_id: str) -> ArticleView:
+        """The article.
+
+        Raises:
+            ArticlesError: there is no such article.
+        """
+        ...
+
+
+@dataclass(slots=True)
+class Turn:
+    """One question of a conversation.
+
+    Attributes:
+        question: as it was sent.
+        answer: what the engine gave; None while it is read, and when there was a problem.
+        markup: what is shown below the question.
+    """
+
+    question: str
+    answer: Answer | None = None
+    markup: str = _PENDING
+
+
+def messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
+    """The conversation as the chat shows it."""
+    shown = []
+    for turn in turns:
+        if turn.question.strip():
+            shown.append(_message("user", question_markup(turn.question)))
+        shown.append(_message("assistant", turn.markup))
+    return shown
+
+
+def _message(role: str, markup: str) -> dict[str, Any]:
+    # As a typed part: Gradio re-indents a plain string, and quotes keep their white space.
+    return {"role": role, "content": [{"type": "text", "text": markup}]}
+
+
+def _reply(engine: AnswersQuestions, turn: Turn) -> None:
+    """Complete a turn with the answer to its question, or with what was wrong."""
+    try:
+        turn.answer = engine.ask(turn.question)
+        turn.markup = answer_markup(turn.answer)
+    except CitewellError as error:
+        turn.markup = problem_markup(str(error))
+    except Exception:
+        logger.exception("no answer to %r", turn.question)
+        turn.markup = problem_markup(_BROKEN)
+
+
+def asker(engine: AnswersQuestions) -> Any:
+    """What the page calls with a question and the conversation so far; it gives what to show, again and again.
+
+    Args:
+        engine: answers.
+    """
+
+    # What comes in is what a browser sent: of any type. The conversation is kept here, never taken from the browser.
+    def ask(question: Any, turns: Any) -> Any:
+        turn = Turn(question if isinstance(question, str) else "")
+        # Changed in place: two questions at once both find their turn in the one list of this conversation.
+        turns.append(turn)
+        del turns[:-MOST_TURNS]
+        yield messages(turns), turns, ""
+        _reply(engine, turn)
+        yield messages(turns), turns, ""
+
+    return ask
