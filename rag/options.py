@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -15,6 +15,7 @@ __all__ = [
     "ArticlesOption",
     "EncoderOption",
     "FastOption",
+    "FormatOption",
     "IndexOption",
     "JsonOption",
     "MinConfidenceOption",
@@ -125,6 +126,14 @@ MinConfidenceOption = Annotated[
     float,
     typer.Option(
         "--min-confidence", metavar="P", callback=check_probability, help="Below this probability: not answered."
+    ),
+]
+FormatOption = Annotated[
+    Literal["text", "markdown", "json"] | None,
+    typer.Option(
+        "--format",
+        help="To take along, rather than for the terminal: text with footnotes, Markdown, or JSON (as --json).",
+        show_default=False,
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, and nothing else there.")]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from index.errors import CitewellError
 from ui.render import answer_markup, problem_markup, question_markup
+from ui.takeaway import toolbar_markup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rag.feedback import Verdict
     from rag.types import Answer, ArticleView
 
 __all__ = ["AnswersQuestions", "Turn", "asker", "messages"]
@@ -53,11 +56,19 @@ class Turn:
         question: as it was sent.
         answer: what the engine gave; None while it is read, and when there was a problem.
         markup: what is shown below the question.
+        problem: why it could not be answered; None when it was, or is being read.
+        number: tells it from the other turns of its conversation.
+        key: tells it from all other turns.
+        vote: what the reader thought of the answer.
     """
 
     question: str
     answer: Answer | None = None
     markup: str = _PENDING
+    problem: str | None = None
+    number: int = 1
+    key: str = field(default_factory=lambda: secrets.token_hex(16))
+    vote: Verdict = "none"
 
 
 def messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
@@ -66,7 +77,8 @@ def messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
     for turn in turns:
         if turn.question.strip():
             shown.append(_message("user", question_markup(turn.question)))
-        shown.append(_message("assistant", turn.markup))
+        toolbar = toolbar_markup(turn.number, turn.vote) if turn.answer is not None else ""
+        shown.append(_message("assistant", turn.markup + toolbar))
     return shown
 
 
@@ -78,13 +90,15 @@ def _message(role: str, markup: str) -> dict[str, Any]:
 def _reply(engine: AnswersQuestions, turn: Turn) -> None:
     """Complete a turn with the answer to its question, or with what was wrong."""
     try:
-        turn.answer = engine.ask(turn.question)
-        turn.markup = answer_markup(turn.answer)
+        answer = engine.ask(turn.question)
+        turn.markup, turn.answer = answer_markup(answer), answer
     except CitewellError as error:
-        turn.markup = problem_markup(str(error))
+        turn.problem = str(error)
     except Exception:
         logger.exception("no answer to %r", turn.question)
-        turn.markup = problem_markup(_BROKEN)
+        turn.problem = _BROKEN
+    if turn.problem is not None:
+        turn.markup = problem_markup(turn.problem)
 
 
 def asker(engine: AnswersQuestions) -> Any:
@@ -96,7 +110,8 @@ def asker(engine: AnswersQuestions) -> Any:
 
     # What comes in is what a browser sent: of any type. The conversation is kept here, never taken from the browser.
     def ask(question: Any, turns: Any) -> Any:
-        turn = Turn(question if isinstance(question, str) else "")
+        number = turns[-1].number + 1 if turns else 1
+        turn = Turn(question if isinstance(question, str) else "", number=number)
         # Changed in place: two questions at once both find their turn in the one list of this conversation.
         turns.append(turn)
         del turns[:-MOST_TURNS]

@@ -63,25 +63,28 @@ function close() {
   if (opener && opener.isConnected) opener.focus();
 }
 
-async function open(button) {
+async function open(reference, button) {
   const turn = ++newest;
   opener = button;
   let source;
   try {
-    source = await server.load_source(referenceOf(button));
+    source = await server.load_source(reference);
   } catch {
     source = { error: "The article could not be loaded. Is citewell still running?" };
   }
   if (turn !== newest) return; // a later click has overtaken this one
   for (const other of document.querySelectorAll("button.cite.current")) other.classList.remove("current");
-  button.classList.add("current");
+  if (button) button.classList.add("current");
+  find(".article").dataset.reference = reference;
   show(source && typeof source === "object" ? source : { error: "The article could not be loaded." });
 }
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest && event.target.closest("#chat button.cite");
-  if (button) open(button);
+  if (button) open(referenceOf(button), button);
 });
+// Opens the source at `ARTICLEID:START:END` without a click, as the address of the page asks for.
+window.citewellOpen = (reference) => open(reference, null);
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") close();
 });
