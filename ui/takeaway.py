@@ -33,7 +33,8 @@ _GONE = "This answer is not kept any more. Ask again."
 _NOTHING = "There is nothing to export yet. Ask something first."
 _NO_SUCH_THING = "This cannot be taken along."
 _BROKEN = "Something went wrong. The terminal that runs citewell says what."
-_NOT_KEPT = "Thank you. Vote, question and answer are kept beside the index, on the computer that runs citewell."
+_NOT_KEPT = "Votes are not kept here."
+_KEPT = "Thank you. Vote, question and answer are kept beside the index, on the computer that runs citewell."
 _TAKEN_BACK = "Your vote is taken back."
 
 
