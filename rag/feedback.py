@@ -95,16 +95,14 @@ class Vote:
         try:
             values = {each.name: record[each.name] for each in fields(cls)}
             values["citations"] = tuple(_quote_from(each) for each in values["citations"])
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, OverflowError) as error:
             raise ValueError(f"no vote: {first_line(error)}") from error
         texts = (values["id"], values["time"], values["version"], values["question"])
-        usable = all(isinstance(each, str) for each in texts) and isinstance(values["answered"], bool)
-        if (
-            not usable
-            or values["verdict"] not in get_args(Verdict)
-            or not isinstance(values["confidence"], int | float)
-        ):
+        usable = all(isinstance(each, str) for each in texts) and isinstance(values["confidence"], int | float)
+        if not usable or values["verdict"] not in get_args(Verdict):
             raise ValueError("no vote: a field is of another kind")
+        if values["answered"] is not bool(values["citations"]):
+            raise ValueError("no vote: an answer has citations, and nothing else has")
         return cls(**values)
 
 
