@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from ui.panel import asset, source_loader
-from ui.takeaway import asks_the_address, takeaway_template, taker
+from ui.takeaway import QUESTION_IN_ADDRESS, asks_the_address, takeaway_template, taker
 from ui.turns import asker
 
 if TYPE_CHECKING:
@@ -117,6 +117,6 @@ def build_app(
             chip.click(ask, inputs=[chip, turns], outputs=shown, **quiet)
         clear.click(lambda: ([], [], ""), outputs=shown, **quiet)
         takeaway.submit(taker(votes), inputs=[turns], outputs=[takeaway], **quiet)
-        demo.load(asks_the_address(ask), inputs=[turns], outputs=shown, **quiet)
+        demo.load(asks_the_address(ask), inputs=[box, turns], outputs=shown, js=QUESTION_IN_ADDRESS, **quiet)
     demo.queue(api_open=False, max_size=64, default_concurrency_limit=4)
     return demo  # type: ignore[no-any-return]

@@ -20,12 +20,23 @@ if TYPE_CHECKING:
     from rag.formats import Format
     from rag.types import Answer
 
-__all__ = ["KeepsVotes", "asks_the_address", "take", "takeaway_template", "taker", "toolbar_markup"]
+__all__ = [
+    "QUESTION_IN_ADDRESS",
+    "KeepsVotes",
+    "asks_the_address",
+    "take",
+    "takeaway_template",
+    "taker",
+    "toolbar_markup",
+]
 
 logger = logging.getLogger(__name__)
 
+QUESTION_IN_ADDRESS = "(question, turns) => [new URLSearchParams(location.search).get('q'), turns]"
+"""The question of `/?q=QUESTION`, where the box would give its own. Here, for nobody but the page reads the address."""
+
 _FORMATS = "text|markdown|json"
-_ONE = re.compile(rf"([1-9][0-9]{{0,8}}):({_FORMATS}|link|up|down|none)", re.ASCII)
+_ONE = re.compile(rf"(0|[1-9][0-9]{{0,8}}):({_FORMATS}|link|up|down|none)", re.ASCII)
 _ALL = re.compile(rf"all:({_FORMATS})", re.ASCII)
 _GREATEST_TICKET = 2**53
 
@@ -172,19 +183,17 @@ def taker(votes: KeepsVotes | None) -> Any:
 
 
 def asks_the_address(ask: Callable[[Any, Any], Iterator[Any]]) -> Any:
-    """What the page calls when it is opened: it asks the question of `/?q=QUESTION`, if its address has one.
+    """What the page calls when it is opened, with what `QUESTION_IN_ADDRESS` found: it asks that, if it is anything.
 
     Args:
         ask: `ui.turns.asker`.
     """
     import gradio as gr
 
-    def ask_the_address(turns: Any, request: Any = None) -> Iterator[Any]:
-        question = request.query_params.get("q") if request is not None else None
+    def ask_the_address(question: Any, turns: Any) -> Iterator[Any]:
         if question:
             yield from ask(question, turns)
         else:
             yield gr.skip()
 
-    ask_the_address.__annotations__ = {"request": gr.Request}
     return ask_the_address

@@ -48,6 +48,10 @@ class AnswersQuestions(Protocol):
         ...
 
 
+def _new_key() -> str:
+    return secrets.token_hex(16)
+
+
 @dataclass(slots=True)
 class Turn:
     """One question of a conversation.
@@ -57,8 +61,8 @@ class Turn:
         answer: what the engine gave; None while it is read, and when there was a problem.
         markup: what is shown below the question.
         problem: why it could not be answered; None when it was, or is being read.
-        number: tells it from the other turns of its conversation.
-        key: tells it from all other turns.
+        number: of the turn in its conversation, counted from 0; it stays when older turns go.
+        key: tells its answer from all others.
         vote: what the reader thought of the answer.
     """
 
@@ -66,8 +70,8 @@ class Turn:
     answer: Answer | None = None
     markup: str = _PENDING
     problem: str | None = None
-    number: int = 1
-    key: str = field(default_factory=lambda: secrets.token_hex(16))
+    number: int = 0
+    key: str = field(default_factory=_new_key)
     vote: Verdict = "none"
 
 
@@ -89,6 +93,7 @@ def _message(role: str, markup: str) -> dict[str, Any]:
 
 def _reply(engine: AnswersQuestions, turn: Turn) -> None:
     """Complete a turn with the answer to its question, or with what was wrong."""
+    turn.problem, turn.vote, turn.key = None, "none", _new_key()  # another answer, another vote
     try:
         answer = engine.ask(turn.question)
         turn.markup, turn.answer = answer_markup(answer), answer
@@ -110,8 +115,7 @@ def asker(engine: AnswersQuestions) -> Any:
 
     # What comes in is what a browser sent: of any type. The conversation is kept here, never taken from the browser.
     def ask(question: Any, turns: Any) -> Any:
-        number = turns[-1].number + 1 if turns else 1
-        turn = Turn(question if isinstance(question, str) else "", number=number)
+        turn = Turn(question if isinstance(question, str) else "", number=turns[-1].number + 1 if turns else 0)
         # Changed in place: two questions at once both find their turn in the one list of this conversation.
         turns.append(turn)
         del turns[:-MOST_TURNS]

@@ -199,7 +199,7 @@ def test_a_link_asks_the_question_again(url, open_with_clipboard):
 
 def test_a_question_in_the_address_that_cannot_be_asked_is_a_line(url, open_page):
     page = open_page(url).page
-    page.goto(f"{url}/?q=%20")
+    page.goto(f"{url}/?q=%20%0a")
     page.wait_for_selector(".problem")
     assert "The question is empty" in page.locator(".problem").inner_text()
 
