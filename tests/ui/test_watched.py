@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 QUESTION = "How many Lanterns did Marwick hang over the river?"
-BEFORE = (
-    "The council of Marwick met on Monday.\n\nIt spoke of the bridge over the river and of nothing else.\n"
-)
+BEFORE = "The council of Marwick met on Monday.\n\nIt spoke of the bridge over the river and of nothing else.\n"
 AFTER = "Marwick hung 417 lanterns over the river on Sunday, the council said.\n\nThey stay until the end of March.\n"
 
 
