@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path  # noqa: TC003 - typer reads the annotations when it runs
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rag.options import IndexOption, writable
+from rag.options import IndexOption, OutOption  # noqa: TC001 - typer reads them when it runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from rag.feedback import Vote
 
@@ -24,16 +24,7 @@ _NAMED = 20
 def feedback(
     *,
     index: IndexOption = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            metavar="FILE.jsonl",
-            help="Where the lines go, rather than to standard output.",
-            callback=writable,
-            show_default=False,
-        ),
-    ] = None,
+    out: OutOption = None,
     votes: Annotated[
         bool, typer.Option("--votes", help="The votes themselves, those against answers too, for a person to look at.")
     ] = False,

@@ -19,6 +19,7 @@ __all__ = [
     "IndexOption",
     "JsonOption",
     "MinConfidenceOption",
+    "OutOption",
     "PathsArgument",
     "ReaderOption",
     "check_probability",
@@ -126,6 +127,16 @@ MinConfidenceOption = Annotated[
     float,
     typer.Option(
         "--min-confidence", metavar="P", callback=check_probability, help="Below this probability: not answered."
+    ),
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="FILE.jsonl",
+        help="Where the lines go, rather than to standard output.",
+        callback=writable,
+        show_default=False,
     ),
 ]
 FormatOption = Annotated[
