@@ -64,7 +64,7 @@ class Vote:
     Attributes:
         id: tells the answer from all others; a later vote with the same id takes the place of this one.
         time: when, in UTC, ISO 8601.
-        version: of citewell.
+        version: of citewell; empty when it is not installed.
         verdict: "up": the answer is right; "down": it is not; "none": the vote was taken back.
         question: as it was read, in words that stand without the conversation.
         answered: whether the answer was more than that the articles do not say.
@@ -125,18 +125,25 @@ def vote_on(answer: Answer, verdict: Verdict, *, key: str) -> Vote:
         verdict: what somebody thinks of it.
         key: tells the answer from all others (`Vote.id`).
     """
-    from importlib.metadata import version
-
     return Vote(
         key,
         f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        version("citewell"),
+        _version(),
         verdict,
         standing_question(answer),
         answer.answered,
         answer.confidence,
         tuple(map(_voted, answer.citations)),
     )
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("citewell")
+    except PackageNotFoundError:  # run in a checkout that is not installed
+        return ""
 
 
 def _voted(citation: Citation) -> VotedQuote:
