@@ -66,7 +66,7 @@ def quote_markup(quote: str, highlight: tuple[int, int] | None) -> str:
 def question_markup(question: str) -> str:
     """The user's question, escaped and cut to `LONGEST_ECHO` characters."""
     shown = question if len(question) <= LONGEST_ECHO else question[:LONGEST_ECHO] + " …"
-    return f'<p class="asked"><bdi>{escape(shown)}</bdi></p>'
+    return f'<h2 class="asked"><bdi>{escape(shown)}</bdi></h2>'
 
 
 def problem_markup(message: str) -> str:

@@ -62,6 +62,9 @@ def test_axe_finds_no_serious_problem(page_url, open_page, axe, layout):
     page.locator(".around").first.wait_for()
     page.locator(".also summary").first.click()
     found["answer"] = page.evaluate(PROBLEMS)
+    assert page.locator("#chat .message-row [role=group]").evaluate_all(
+        "nodes => nodes.map(node => node.getAttribute('aria-label'))"
+    ) == ["Your question", "The answer"]
     watched.ask(UNKNOWN, answers=2)
     found["no answer"] = page.evaluate(PROBLEMS)
     page.locator(".near .cite").first.click()

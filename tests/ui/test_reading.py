@@ -130,9 +130,8 @@ def test_a_preview_lies_within_the_window(library_url, open_page):
     page = watched.page
     for index in range(3):
         page.locator(".quote .cite:not(.place)").nth(index).hover()
-        page.locator(f"{SHOWN} .said").filter(
-            has_text=page.locator(".quote blockquote bdi").nth(index).inner_text()
-        ).wait_for()
+        quote = page.locator(".quote blockquote bdi").nth(index).inner_text()
+        page.locator(f"{SHOWN} .said").get_by_text(quote).wait_for()
         box = page.locator(SHOWN).bounding_box()
         assert box["x"] >= 0
         assert box["y"] >= 0

@@ -19,7 +19,7 @@ from ui.render import (
 from ui.text import escape, link, outlet, visible
 
 ID = "0123456789abcdef0123456789abcdef"
-ALLOWED = {"bdi", "blockquote", "button", "details", "div", "li", "mark", "ol", "p", "span", "summary", "ul"}
+ALLOWED = {"bdi", "blockquote", "button", "details", "div", "h2", "li", "mark", "ol", "p", "span", "summary", "ul"}
 ALLOWED_ATTRIBUTES = {"class", "role", "title", "type", "value"}
 
 

@@ -42,6 +42,7 @@
   let drawn = "";
   function mend() {
     for (const bubble of document.querySelectorAll("#chat [data-testid=user], #chat [data-testid=bot]")) {
+      set(bubble, "role", "group"); // a label is for something that has a role
       set(bubble, "aria-label", bubble.dataset.testid === "user" ? "Your question" : "The answer");
     }
     for (const button of document.querySelectorAll(CITE + ":not(.place)")) {

@@ -32,11 +32,13 @@
   function place(button) {
     const at = button.getBoundingClientRect();
     if (at.bottom < 0 || at.top > window.innerHeight || !at.width) return hide();
-    const below = window.innerHeight - at.bottom;
+    box.style.maxHeight = "";
+    const [above, below] = [at.top, window.innerHeight - at.bottom];
+    const over = box.offsetHeight + 14 > below && above > below;
+    box.style.maxHeight = Math.max(over ? above : below, 96) - 14 + "px";
     const left = Math.max(8, Math.min(at.left - 12, window.innerWidth - box.offsetWidth - 8));
-    const over = box.offsetHeight + 16 > below && at.top > below;
     box.style.left = left + "px";
-    box.style.top = (over ? Math.max(8, at.top - box.offsetHeight - 6) : at.bottom + 6) + "px";
+    box.style.top = (over ? Math.max(8, above - box.offsetHeight - 6) : at.bottom + 6) + "px";
   }
 
   function fill(passage) {
