@@ -25,6 +25,14 @@ CONTRAST = """node => {
   const pair = [light(parse(ink)), light(parse(paper))];
   return (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
 }"""
+PAIRS = [
+    *[(ink, ground) for ink in ("ink", "soft", "accent") for ground in ("paper", "side", "raised")],
+    ("ink", "mark"),
+    ("ink", "mark-light"),
+    ("accent", "mark-light"),
+    ("on-accent", "accent"),
+    ("on-accent", "accent-strong"),
+]
 LAYOUTS = {"light": ("/", 1280, 800), "dark": ("/?__theme=dark", 1280, 800), "phone": ("/", 375, 700)}
 # What axe calls minor or moderate is left to judgement.
 PROBLEMS = """async () => {
@@ -100,3 +108,15 @@ def test_text_can_be_read_in_light_and_dark(page_url, open_page, query):
     ):
         ratio = page.locator(selector).first.evaluate(CONTRAST)
         assert ratio >= 4.5, f"{selector}: contrast {ratio:.2f} (WCAG 2.2 asks for 4.5)"
+    # The colours by themselves: a mark is painted as an image, whose colour nothing can ask for.
+    for ink, ground in PAIRS:
+        node = page.evaluate_handle(
+            """([ink, ground]) => {
+              const node = document.body.appendChild(document.createElement("p"));
+              node.style.cssText = `color: var(--cw-${ink}); background-color: var(--cw-${ground})`;
+              return node;
+            }""",
+            [ink, ground],
+        )
+        ratio = page.evaluate(CONTRAST, node)
+        assert ratio >= 4.5, f"{ink} on {ground}: contrast {ratio:.2f}"

@@ -2,8 +2,8 @@
 // function, so that its names stay its own.
 (() => {
   const sentence = (text, className) => {
-    const made = node("p", "", className);
-    made.append(node("bdi", text));
+    const made = node("div", "", className);
+    made.append(paragraphs([{ text }], text.length));
     return made;
   };
 
