@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from ui.panel import asset, source_loader
+from ui.panel import asset, panel_functions, script
 from ui.takeaway import QUESTION_IN_ADDRESS, asks_the_address, takeaway_template, taker
 from ui.turns import asker
 
@@ -106,9 +106,9 @@ def build_app(
                 gr.HTML(
                     elem_id="source",
                     html_template=asset("panel.html"),
-                    js_on_load=asset("panel.js"),
+                    js_on_load=script(),
                     apply_default_css=False,
-                    server_functions=[source_loader(engine)],
+                    server_functions=panel_functions(engine),
                 )
         shown = [chat, turns, box]
         quiet = {"show_progress": "hidden", "api_visibility": "private"}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from index.errors import CitewellError
-from ui.render import answer_markup, problem_markup, question_markup
+from ui.render import PENDING, answer_markup, problem_markup, question_markup
 from ui.takeaway import toolbar_markup
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ logger = logging.getLogger(__name__)
 MOST_TURNS = 50
 """Questions that one conversation keeps on the server; the oldest go first."""
 
-_PENDING = '<p class="pending">Reading the articles …</p>'
 _BROKEN = "Something went wrong while answering. The terminal that runs citewell says what."
 
 
@@ -68,7 +67,7 @@ class Turn:
 
     question: str
     answer: Answer | None = None
-    markup: str = _PENDING
+    markup: str = PENDING
     problem: str | None = None
     number: int = 0
     key: str = field(default_factory=_new_key)

@@ -3,12 +3,15 @@
 const root = document.documentElement;
 const find = (selector) => element.querySelector(selector);
 const ADDRESS = "#source button.take-sentence";
+const said = find(".take-said");
+const dialog = find(".take-by-hand");
+// Outside of the page's columns, which nobody reaches while the source covers them on a phone.
+document.body.append(said, dialog);
 root.classList.toggle("votes-kept", find(".takeaway").dataset.votes === "kept");
 
 // One line for eyes and for screen readers; it goes after a while.
 let silence = 0;
 function say(text) {
-  const said = find(".take-said");
   said.textContent = "";
   said.textContent = text;
   clearTimeout(silence);
@@ -69,7 +72,6 @@ async function put(promise) {
 }
 function putByCommand(text) {
   const before = document.activeElement;
-  const dialog = find(".take-by-hand");
   const area = dialog.querySelector("textarea");
   area.value = text;
   dialog.showModal();
@@ -87,7 +89,7 @@ function putByCommand(text) {
   if (before) before.focus({ preventScroll: true });
   return true;
 }
-find(".take-done").addEventListener("click", () => find(".take-by-hand").close());
+dialog.querySelector(".take-done").addEventListener("click", () => dialog.close());
 async function copy(promise, said) {
   try {
     if (await put(promise)) say(said);
@@ -176,9 +178,10 @@ function close(menu) {
 document.addEventListener(
   "keydown",
   (event) => {
-    const open = event.key === "Escape" ? document.querySelector("details.take-menu[open]") : null;
-    if (!open) return;
-    close(open);
+    if (event.key !== "Escape") return;
+    const open = document.querySelector("details.take-menu[open]");
+    if (!open && !dialog.open) return;
+    if (open) close(open);
     event.stopPropagation();
   },
   true,
