@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from ui.admission import MOST_EVENTS
 from ui.panel import asset, source_loader
 from ui.turns import asker
 
@@ -104,5 +105,6 @@ def build_app(engine: AnswersQuestions, *, examples: Sequence[str] = SAMPLE_QUES
         for chip in chips:
             chip.click(ask, inputs=[chip, turns], outputs=shown, **quiet)
         clear.click(lambda: ([], [], ""), outputs=shown, **quiet)
-    demo.queue(api_open=False, max_size=64, default_concurrency_limit=4)
+    # How many are answered at once, and who is told that the page is busy: `ui.admission`.
+    demo.queue(api_open=False, max_size=2 * MOST_EVENTS, default_concurrency_limit=MOST_EVENTS)
     return demo  # type: ignore[no-any-return]
