@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import threading
@@ -152,6 +153,8 @@ def launch(
         gate.calls = calls_of(demo)
         app, _, _ = demo.launch(**everything)
         gate.sessions.watch(app)
+        # What is no HTTP at all is refused; that anybody can fill the log with it helps nobody.
+        logging.getLogger("uvicorn.error").addFilter(lambda record: "Invalid HTTP request" not in record.getMessage())
         gate.started = True
         started.append(demo)
 

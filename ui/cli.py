@@ -123,3 +123,7 @@ def _is_sample(index: Path | None, articles: Path | None) -> bool:
 def main() -> None:
     """Run the command line and end the process with its exit code."""
     cli.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -70,7 +70,7 @@ def parse(body: bytes) -> dict[str, Any]:
     {'data': ['What happened?']}
     """
     try:
-        value = json.loads(body, parse_int=_whole, parse_float=_finite, parse_constant=_refuse)
+        value = json.loads(body.decode("utf-8"), parse_int=_whole, parse_float=_finite, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise Malformed from error
     if not isinstance(value, dict):
