@@ -82,7 +82,7 @@ def _scrypt(password: str, salt: str, cost: int, block: int, lanes: int, length:
         n=cost,
         r=block,
         p=lanes,
-        maxmem=132 * cost * block * lanes,
+        maxmem=2**20 + 132 * cost * block * lanes,
         dklen=length,
     )
 
@@ -211,7 +211,7 @@ class Login:
     def __init__(self, user: str, password: PasswordHash, *, throttle: Throttle | None = None) -> None:
         self.user = user
         self._password = password
-        self._throttle = throttle or Throttle()
+        self._throttle = Throttle() if throttle is None else throttle
         self._key = secrets.token_bytes(32)
         self._known: OrderedDict[bytes, None] = OrderedDict()
         self._turn: asyncio.Lock | None = None

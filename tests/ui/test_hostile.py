@@ -14,9 +14,9 @@ from ui.render import LONGEST_ECHO
 from ui.text import link, outlet, visible
 
 PAYLOADS = payloads()
-A_QUESTION = 3
+A_QUESTION = 4
 """Payloads of one question, and articles of its answer."""
-GROUPS = 6
+GROUPS = 8
 
 
 class Parade:

@@ -120,9 +120,20 @@ def test_a_failure_is_shown_in_the_page(serve, open_page):
     assert "there is no index in <img" in opened.page.inner_text("#chat .problem")
 
 
-def serve_command(*arguments, **options):
-    command = [sys.executable, "-m", "ui.cli", "serve", "--port", "0", *arguments]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+WATCHED = """
+import sys
+from pathlib import Path
+from tests.ui.served import watch
+from ui.cli import main
+watch(Path("no secret at all"), Path(sys.argv.pop(1)))
+main()
+"""
+
+
+def serve_command(*arguments, watched=None):
+    start = ["-m", "ui.cli"] if watched is None else ["-c", WATCHED, str(watched)]
+    command = [sys.executable, *start, "serve", "--port", "0", *arguments]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def test_a_failed_load_ends_the_command_with_its_line_and_exit_code(tmp_path):
@@ -138,8 +149,9 @@ def test_a_failed_load_ends_the_command_with_its_line_and_exit_code(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="Ctrl+C is sent as a signal of POSIX")
-def test_the_command_serves_the_models_and_ends_quietly(seeds_index):
-    process = serve_command("--index", str(seeds_index))
+def test_the_command_serves_the_models_calls_nobody_and_ends_quietly(seeds_index, tmp_path):
+    events = tmp_path / "events.txt"
+    process = serve_command("--index", str(seeds_index), watched=events)
     try:
         url = process.stderr.readline().split()[4].rstrip(";")
         assert process.stdout.readline() == f"citewell is ready at {url} — press Ctrl+C to stop\n"
@@ -150,3 +162,4 @@ def test_the_command_serves_the_models_and_ends_quietly(seeds_index):
         process.send_signal(signal.SIGINT)
         out, errors = process.communicate(timeout=60)
     assert (process.returncode, out, errors) == (0, "", "")
+    assert events.read_text("utf-8") == ""

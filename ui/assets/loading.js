@@ -1,4 +1,4 @@
-// While the models load, and when they could not be: one line at the foot of the page. Text is set with textContent.
+// While the models load, and when they could not be: one line at the head of the page. Text is set with textContent.
 (() => {
   const line = document.createElement("div");
   line.id = "loading";
