@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode
 
+from ui.admission import BUSY
 from ui.payload import Calls, Malformed, NotThere, parse, session_of
 from ui.routes import HEALTH, HEARTBEAT, JOIN, LOADING, MOST_QUERY_BYTES, STARTUP, Route, page_query, route_of
 from ui.sessions import COOKIE, MOST_UNDELIVERED, Sessions, new_secret, own_name, secret_in
@@ -48,8 +49,6 @@ POLICY = (
     "object-src 'none'; base-uri 'self'; form-action 'self'; frame-src 'none'; frame-ancestors 'none'"
 )
 """Gradio compiles its components in the page, hence 'unsafe-eval'; everything else stays on this server."""
-
-BUSY = "Too many questions at once: the page is busy. Try again in a moment."
 
 _HEADERS = (
     (b"content-security-policy", POLICY.encode("ascii")),
