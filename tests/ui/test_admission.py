@@ -116,3 +116,19 @@ def test_a_busy_page_says_so_and_answers_later(serve, engine, open_page, monkeyp
     second.ask("When does the harbour close?", answers=2)
     assert second.page.locator("#chat .answered").count() == 1
     assert not first.errors + second.errors + first.outside + second.outside
+
+
+@pytest.mark.browser
+def test_what_the_queue_itself_refuses_is_a_plain_line_and_the_question_is_not_lost(
+    serve, engine, open_page, monkeypatch
+):
+    import ui.guard
+
+    opened = open_page(serve(engine).url)
+    monkeypatch.setattr(ui.guard, "MOST_UNDELIVERED", 0)
+    opened.page.fill("#question textarea", "When does the harbour close?")
+    opened.page.click("#send")
+    opened.page.wait_for_selector("[data-testid=toast-text]")
+    assert "busy" in opened.page.inner_text("[data-testid=toast-text]")
+    assert "Traceback" not in opened.page.inner_text("body")
+    assert opened.page.input_value("#question textarea") == "When does the harbour close?"
