@@ -153,8 +153,7 @@ def launch(
         gate.calls = calls_of(demo)
         app, _, _ = demo.launch(**everything)
         gate.sessions.watch(app)
-        # What is no HTTP at all is refused; that anybody can fill the log with it helps nobody.
-        logging.getLogger("uvicorn.error").addFilter(lambda record: "Invalid HTTP request" not in record.getMessage())
+        logging.getLogger("uvicorn.error").addFilter(_tells_something)
         gate.started = True
         started.append(demo)
 
@@ -169,6 +168,11 @@ def launch(
     if block:
         running.wait()
     return running
+
+
+def _tells_something(record: logging.LogRecord) -> bool:
+    """What is no HTTP at all is refused; that anybody can fill the log with it helps nobody."""
+    return "Invalid HTTP request" not in record.getMessage()
 
 
 def calls_of(demo: gr.Blocks) -> Calls:

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from index.errors import CitewellError
-from ui.guard import POLICY, Gate, is_loopback
+from ui.exchange import POLICY
+from ui.guard import Gate, is_loopback
 from ui.routes import MOST_BODY_BYTES
 
 SECRET = "do-not-read-me"
