@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from ui.admission import MOST_EVENTS
 from ui.panel import asset, panel_functions, script
 from ui.takeaway import QUESTION_IN_ADDRESS, asks_the_address, takeaway_template, taker
 from ui.turns import asker
@@ -118,5 +119,6 @@ def build_app(
         clear.click(lambda: ([], [], ""), outputs=shown, **quiet)
         takeaway.submit(taker(votes), inputs=[turns], outputs=[takeaway], **quiet)
         demo.load(asks_the_address(ask), inputs=[box, turns], outputs=shown, js=QUESTION_IN_ADDRESS, **quiet)
-    demo.queue(api_open=False, max_size=64, default_concurrency_limit=4)
+    # How many are answered at once, and who is told that the page is busy: `ui.admission`.
+    demo.queue(api_open=False, max_size=2 * MOST_EVENTS, default_concurrency_limit=MOST_EVENTS)
     return demo  # type: ignore[no-any-return]
