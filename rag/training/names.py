@@ -1,7 +1,7 @@
 """Names in news prose, and what kind of thing each is, as the articles themselves say: "the airline JetBlue".
 
 Found by capital letters and by the words around them, over a whole collection; no list of names, no model. What it
-gives is good enough to make training questions of, and is used for nothing else.
+gives is good enough to make training questions of. (What the names of one conversation are: `rag.mentions`.)
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from index.analysis import stop_words
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["PERSONS", "Name", "Names", "names_in"]
+__all__ = ["PERSONS", "THINGS", "Name", "Names", "names_in"]
 
 
 def _words(kind: str) -> frozenset[str]:
@@ -26,7 +26,9 @@ def _words(kind: str) -> frozenset[str]:
 
 PERSONS = _words("person")
 """Nouns that stand before the name of a person."""
-_KINDS = PERSONS | _words("thing")
+THINGS = _words("thing")
+"""Nouns that stand before the name of something else."""
+_KINDS = PERSONS | THINGS
 _NO_NAMES = _words("no-name")
 _SAME = {"giant": "company", "chain": "company", "firm": "company", "maker": "company", "corporation": "company"}
 _LINKS = r"(?:of the |of |and the |for the )?"
