@@ -35,12 +35,11 @@ __all__ = [
 
 _AUX = "|".join(sorted(AUXILIARIES))
 _WORDS = re.compile(
-    r"\b(?P<he>he|him|his|himself)\b|\b(?P<she>she|her|hers|herself)\b|\b(?P<they>they|them|theirs?|themselves)\b"
-    r"|\b(?P<it>its?|itself)\b|\b(?P<there>there)\b(?=\W*$|\s+(?:in|on|at|now|for|from|before|after|since)\b)",
+    r"\b(?P<he>he|him|his)\b|\b(?P<she>she|her|hers)\b|\b(?P<they>they|them|theirs?)\b|\b(?P<it>its?)\b"
+    r"|\b(?P<there>there)\b(?=\W*$|\s+(?:in|on|at|now|for|from|before|after|since)\b)",
     re.IGNORECASE,
 )
 _POSSESSIVE = frozenset({"his", "their", "its"})
-_OBJECT = frozenset({"him", "them", "himself", "themselves", "itself", "theirs", "hers"})
 _EXPLETIVE = re.compile(
     r"""\b(?:is|was|isn['’]t|wasn['’]t|be|been)\s+it\s+(?:(?!to\b)\w+\s+){1,3}(?:that|to|for|how|whether|when|if|who|which|where|why)\b
     |\bit\s+(?:is|was|be|will\s+be)\s+(?:(?!to\b)\w+\s+){1,3}(?:that|to|for|how|whether|when|if)\b
@@ -51,10 +50,12 @@ _EXPLETIVE = re.compile(
 )
 _EXISTS = re.compile(rf"\b(?:{_AUX})\s+there\b(?!\W*$)", re.IGNORECASE)
 _THAT = re.compile(
-    rf"""\b(?:that|this|so)\b(?=\s*(?:happen\w*|mean|work|exactly)?\W*$)|^(?:{_AUX})\s+(?:that|this)\b(?=\s+(?:{_AUX}|\w+ed|true|a)\b)
-    |\b(?P<det>(?:that|those|these)\s+(?P<noun>(?!year|month|week|day|time|way|night|morning)\w+))\W*$""",
+    rf"""(?<!\bdo\s)\b(?:that|this|so)\b(?=\s*(?:happen\w*|mean|work|exactly)?\W*$)|^(?:{_AUX})\s+(?:that|this)\b(?=\s+(?:{_AUX}|\w+ed|true|a)\b)
+    |\b(?P<det>(?:that|those)\s+(?P<noun>(?!year|month|week|day|time|way|night|morning)\w+))\W*$""",
     re.IGNORECASE | re.VERBOSE,
 )
+_SUBORDINATE = re.compile(r"^(?:before|after|when|while|if|since|although|as)\s+(?!did|do|does|was|were|is)", re.IGNORECASE)
+_ASKS_OF = re.compile(r"\b(?:which|what|whose|how\s+many)\s+(?!(?:else|did|do|does|is|are|was|were|will|has|have|can)\b)\w+", re.IGNORECASE)
 _TURNS = re.compile(r"\b(?:that|if|when|whether|because|after|before|while|who|which|as|and|or|but)\b", re.IGNORECASE)
 _AND = re.compile(r"^\s*(?:(?:and|but|so|or|ok|okay|well|then)\b[,\s]+)+(?:then\s+)?", re.IGNORECASE)
 _ABOUT = re.compile(r"^(?:what|how)\s+about\s+(?P<what>[^?]+?)\s*\?*$", re.IGNORECASE)
@@ -92,7 +93,7 @@ class Leaning:
 def leaning_words(question: str) -> tuple[Leaning, ...]:
     """The pronouns of a question, and "there", that nothing in the question itself explains.
 
-    >>> [(word.form, word.possessive) for word in leaning_words("Who did he tell, and in which of her letters?")]
+    >>> [(word.form, word.possessive) for word in leaning_words("Did he tell of her letters?")]
     [('he', False), ('she', True)]
     >>> leaning_words("Is it clear that Putin said he would come?")
     ()
@@ -116,10 +117,15 @@ def leaning_words(question: str) -> tuple[Leaning, ...]:
     return tuple(found)
 
 
+_OBJECT = frozenset({"her", "hers", "him", "theirs", "them", "there"})
+_LONG = 4
+"""Words that count before an object ("Which bar has paper wrappers to make it green?"), from which one of them is it."""
+
+
 def _is_subject(word: str, before: str, behind: str) -> bool:
-    if word != "it":
+    if word in _OBJECT:
         return False
-    return re.match(rf"\s+(?:{_AUX})\b", behind, re.IGNORECASE) is not None or re.search(
+    return re.match(rf"['’](?:s|ll|d)\b|\s+(?:{_AUX})\b", behind, re.IGNORECASE) is not None or re.search(
         rf"\b(?:{_AUX})\s+$", before, re.IGNORECASE
     ) is not None
 
@@ -131,19 +137,35 @@ def _explained(form: str, before: str, owner: bool, possessive: bool) -> bool:
     only in another clause.
     """
     if form == "there":
-        return bool(mentions(before)) and re.search(r"\bgo|come|live|arrive", before) is None
-    parts = re.search(rf"\b(?:{_AUX})\b", before, re.IGNORECASE)
-    if parts is not None and owner and not (possessive and before[parts.end() :].strip()):
-        before = before[parts.end() :]  # what is asked for ("what score does it have") explains nothing
-    elif not owner and _TURNS.search(before) is None:
-        return False
+        return any(name.kind == "place" for name in mentions(before))
+    if re.search(r"\w[.!?;]\s|,\s", before) or _SUBORDINATE.match(before):
+        return True  # a sentence or a clause before it tells
+    clause = re.search(r"\b(?:and|but)\s+(?:what|when|where|why|how|who)\b", before, re.IGNORECASE)
+    if clause is not None and mentions(f"x {before[: clause.start()]}"):
+        return True  # two questions in one: the first tells of whom the second asks
+    auxiliary = re.search(rf"\b(?:{_AUX})\b", before, re.IGNORECASE)
+    behind = before[auxiliary.end() :] if auxiliary is not None else before
+    if not owner:
+        if _ASKS_OF.search(before) is not None and len(content_terms(before)) >= _LONG:
+            return True
+        return _TURNS.search(behind) is not None and _names_some(form, before)
+    asks_of = _ASKS_OF.search(before) is not None
+    if auxiliary is None or (possessive and behind.strip()):
+        return asks_of or _names_some(form, before)  # "Which company said it ...", "Which chain is selling its ..."
+    # Otherwise what is asked for ("what score does it have") explains nothing.
+    return _names_some(form, behind) or (asks_of and bool(behind.strip()) and _WORDS.search(behind) is None)
+
+
+def _names_some(form: str, text: str) -> bool:
+    """Whether words name somebody or something that a pronoun can stand for."""
+    names = mentions(f"x {text}")
     if form in {"he", "she"}:
-        named = [name for name in mentions(f"x {before}") if name.kind not in {"place", "body"}]
-        return bool(named) or re.search(r"\b(?:who|man|woman|president|minister|leader|person)\b", before) is not None
-    phrases = noun_phrases(before)
+        somebody = re.search(r"\b(?:man|woman|president|minister|leader|person|star|actor|actress)\b", text)
+        return any(name.kind not in {"place", "body"} for name in names) or somebody is not None
+    phrases = noun_phrases(text)
     if form == "they":
-        return any(phrase.plural for phrase in phrases) or re.search(r"\b[A-Z]\w+ and [A-Z]", before) is not None
-    return any(not phrase.plural for phrase in phrases if re.match(r"the |[A-Z]", phrase.text))
+        return bool(names) or any(phrase.plural for phrase in phrases)
+    return bool(names) or any(not phrase.plural for phrase in phrases if phrase.text.startswith("the "))
 
 
 def put_in(question: str, words: Sequence[Leaning], referents: Mapping[str, str]) -> str:

@@ -41,6 +41,8 @@ _NOT_NAMES = frozenset(
 _WORD = r"(?:U\.S\.|U\.K\.|[A-Z][\w&]*(?:[.’'-]\w+)*)"
 _LINK = r"(?:of the |of |and the |for the |de |van |von der |von |al |bin |& )?"
 _RUN = re.compile(rf"(?<![\w’'-]){_WORD}(?: {_LINK}{_WORD})*(?:: {_WORD})?")
+_SHOUTED = re.compile(r"[A-Z]{2,}(?: [A-Z]+)+|[A-Z]{7,}")
+"""Credits and headlines in capitals."""
 _POSSESSIVE = re.compile(r"[’']s?$")
 _BEHIND = re.compile(r",? (?:who|whose)\b|, \d{1,2},|,? (?:an?|the|former) (?:[\w’'-]+ ){0,3}?(?P<office>[a-z]+)\b")
 _PLACE_BEFORE = re.compile(r"\b(?:in|at|near|outside|into|across|around|enter(?:s|ed|ing)?|leav(?:e|es|ing)) (?:the )?$")
@@ -110,6 +112,8 @@ def mentions(text: str, *, known: Collection[str] = ()) -> tuple[Mention, ...]:
         certain = name in known or name.isupper() or text[start + len(name) :].startswith(("'s", "’s", " and "))
         if opens and " " not in name and not certain:
             continue
+        if _SHOUTED.fullmatch(name) or text[max(0, start - 1) : start] == "/":
+            continue
         found.append(_described(Mention(start, name), text, office))
     return tuple(found)
 
@@ -144,8 +148,8 @@ def gathered(texts: Iterable[str]) -> list[Mention]:
     for text in texts:
         own = mentions(text, known=known)
         persons = [name for name in own if name.kind == "person"]
-        he, she = _HE.search(text) is not None, _SHE.search(text) is not None
         for name in own:
+            he, she = _HE.search(text, name.end) is not None, _SHE.search(text, name.end) is not None
             if len(persons) == 1 and name is persons[0] and he != she and not name.gender:
                 name = replace(name, gender="he" if he else "she")
             at = next((at for at, other in enumerate(found) if same_name(name.text, other.text)), None)

@@ -152,6 +152,9 @@ def _without_verbs(question: str, first: int, last: int, run: list[re.Match[str]
             run = run[: named + 1]
         elif run[-1].group()[0].islower():
             run = run[:-1]
+    if before == "and" and run[0].group()[0].isupper():
+        named = next((at for at, token in enumerate(run[:-1]) if _name_ends(run, at)), None)
+        run = run if named is None else run[: named + 1]
     if before in _DO and len(run) > 1 and run[0].group().islower() and not is_plural(run[0].group()):
         # "Which leaders would send troops": the verb, for who sends stands before.
         run = run[1:] if first > 1 and before_that not in stop_words() else run

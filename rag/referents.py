@@ -7,21 +7,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rag.mentions import gathered, mentions, same_name
-from rag.phrases import noun_phrases
+from rag.phrases import noun_phrases, parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rag.mentions import Mention
 
-__all__ = ["Earlier", "Referent", "names_of", "referents", "topic_of"]
+__all__ = ["Earlier", "Referent", "names_of", "referents", "subject_of", "topic_of"]
 
 _OLDER = 0.8
 """What each turn between costs a referent, as log odds."""
-_OTHER = 0.4
-"""What each referent before it in the same question costs."""
+_OTHER, _OTHER_THING = 0.4, 0.15
+"""What each referent before it in the same question costs: a name, and a thing ("the call")."""
 _ANSWER, _CITED, _UNSURE = 0.3, 0.8, 1.5
 """What it costs not to stand in the question: in the words that answered it, beside them, or beside no answer."""
+_SUBJECT = 0.2
+"""What it costs that nothing says that the subject of a question is a person."""
+_NOBODY = 2.0
+"""What it costs that nothing says so of another name, where there is somebody known to be one."""
 _ADJECTIVE = re.compile(
     r"^(?:[A-Z]\w+(?:ian|ean|ish|ese|can|born)|Western|Eastern|French|German|Dutch|Greek|Swiss|Thai|Czech|Iraqi|Israeli)$"
 )
@@ -89,14 +93,34 @@ def referents(history: Sequence[Earlier], form: str, names: Sequence[Mention]) -
         behind = age * _OLDER
         for text, cost in _of_turn(turn, form, names):
             add(text, behind + cost)
+    if form in {"he", "she"} and any(name.kind == "person" for name in names):
+        persons = [name.text for name in names if name.kind == "person"]
+        subjects = [subject_of(turn.question) for turn in history]
+        for key, each in found.items():
+            known = key in subjects or any(same_name(key, person) for person in persons)
+            found[key] = Referent(each.text, each.cost + (0.0 if known else _NOBODY))
     return sorted(found.values(), key=lambda each: each.cost)
+
+
+def subject_of(question: str) -> str | None:
+    """The name that a question asks something of: the first behind its auxiliary.
+
+    >>> subject_of("Who did Trump talk to?"), subject_of("What is the price of bitcoin?")
+    ('Trump', None)
+    """
+    rest = parts_of(question).rest
+    name = next(iter(mentions(f"x {rest}")), None)
+    return name.text if name is not None and name.start <= 2 else None
 
 
 def _of_turn(turn: Earlier, form: str, names: Sequence[Mention]) -> list[tuple[str, float]]:
     found: list[tuple[str, float]] = []
     place = 0
+    subject = subject_of(turn.question)
     for text, cost in _in_order(turn.question, form, names):
-        found.append((text, cost + place * _OTHER))
+        unsaid = form in {"he", "she"} and text == subject and 0.0 < cost < 1.0
+        behind = _OTHER_THING if form in {"it", "they"} and text.startswith("the ") else _OTHER
+        found.append((text, (_SUBJECT if unsaid else cost) + place * behind))
         place += 1
     if turn.answer is not None and turn.answered:
         cost = 0.0 if form in {"he", "she"} and _ASKS_WHO.search(turn.question) and not found else _ANSWER

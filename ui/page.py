@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from ui.panel import asset, source_loader
-from ui.turns import asker
+from ui.turns import asker, literal_asker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,11 +98,22 @@ def build_app(engine: AnswersQuestions, *, examples: Sequence[str] = SAMPLE_QUES
                     apply_default_css=False,
                     server_functions=[source_loader(engine)],
                 )
+                gr.HTML(elem_id="follow-ups", js_on_load=asset("conversation.js"), apply_default_css=False)
         shown = [chat, turns, box]
         quiet = {"show_progress": "hidden", "api_visibility": "private"}
         gr.on([send.click, box.submit], ask, inputs=[box, turns], outputs=shown, **quiet)
         for chip in chips:
             chip.click(ask, inputs=[chip, turns], outputs=shown, **quiet)
+        # Clicked by conversation.js, which says which turn is meant.
+        turn = gr.JSON(visible=False)
+        literal = gr.Button("Ask as it stands", elem_id="ask-literally", visible="hidden")
+        literal.click(
+            literal_asker(engine),
+            inputs=[turn, turns],
+            outputs=[chat, turns],
+            js="(turn, turns) => [Number(document.documentElement.dataset.literal), turns]",
+            **quiet,
+        )
         clear.click(lambda: ([], [], ""), outputs=shown, **quiet)
     demo.queue(api_open=False, max_size=64, default_concurrency_limit=4)
     return demo  # type: ignore[no-any-return]

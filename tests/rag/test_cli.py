@@ -130,8 +130,9 @@ class FalseEngine:
     def __exit__(self, *_: object) -> None:
         self.closed = True
 
-    def ask(self, question: str, *, top: int = 5, min_confidence: float = 0.5) -> Answer:
-        self.calls.append({"question": question, "top": top, "min_confidence": min_confidence})
+    def ask(self, question: str, *, top: int = 5, min_confidence: float = 0.5, history: Any = ()) -> Answer:
+        call = {"question": question, "top": top, "min_confidence": min_confidence}
+        self.calls.append(call | ({"history": [each.question for each in history]} if history else {}))
         if "\x00" in question:
             raise QuestionError("the question holds a control character (U+0000);\nexpected text")
         if question == "break":
