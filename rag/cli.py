@@ -165,7 +165,9 @@ def ask(
     ] = None,
     follow: Annotated[
         bool,
-        typer.Option("--follow", help="The questions of --file are one conversation: each may lean on those before it."),
+        typer.Option(
+            "--follow", help="The questions of --file are one conversation: each may lean on those before it."
+        ),
     ] = False,
     index: IndexOption = None,
     articles: ArticlesOption = None,

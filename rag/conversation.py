@@ -40,17 +40,19 @@ if TYPE_CHECKING:
 
 __all__ = ["MOST_READINGS", "Reading", "best_reading", "readings", "remembered"]
 
-MOST_READINGS = 5
+MOST_READINGS = 4
 """Ways of reading one question that are tried, the question as it stands among them: each is asked."""
 REMEMBERED = 4
 """Earlier turns that a question may lean on."""
 AS_IT_STANDS = 2.5
 """What it costs, as log odds, to read a question as it stands that leans on another by a word of its own."""
 CONFIDENCE_COUNTS = 0.35
-"""What a unit of the log odds of its answer is worth to a reading, beside its cost: another reading may well be answered
-by chance, and what the words themselves say comes first. Chosen on the development half of the dialogues."""
-UNSAID = 1.0
+"""What a unit of the log odds of its answer is worth to a reading, beside its cost: another reading may be answered by
+chance, and what the words themselves say comes first. Chosen on the development half of the dialogues."""
+UNSAID = 0.4
 """What it costs to add to a question that may be whole: "How long was the call?"."""
+_FURTHEST = 1.5
+"""What a reading may cost more than the likeliest one and still be tried."""
 _MOST_SENTENCES = 3
 _MOST_TERMS = 8
 """Words that count, beyond which a question tells by itself what it is about."""
@@ -104,7 +106,9 @@ def best_reading(ways: Sequence[Reading], confidences: Sequence[float]) -> int:
         ways: the readings.
         confidences: of the answer to each, in [0, 1].
     """
-    worth = [CONFIDENCE_COUNTS * logit(confidence) - way.cost for way, confidence in zip(ways, confidences, strict=True)]
+    worth = [
+        CONFIDENCE_COUNTS * logit(confidence) - way.cost for way, confidence in zip(ways, confidences, strict=True)
+    ]
     return worth.index(max(worth))
 
 
@@ -128,7 +132,8 @@ def _readings(question: str, history: Sequence[Earlier]) -> tuple[Reading, ...]:
             unique[text] = Reading(text, way.cost)
     if not unique:
         return (Reading(question),)
-    return (Reading(question, 0.0 if whole else AS_IT_STANDS), *list(unique.values())[: MOST_READINGS - 1])
+    likely = [way for way in unique.values() if way.cost <= next(iter(unique.values())).cost + _FURTHEST]
+    return (Reading(question, 0.0 if whole else AS_IT_STANDS), *likely[: MOST_READINGS - 1])
 
 
 def _by_form(question: str, history: Sequence[Earlier]) -> list[Reading]:
@@ -152,7 +157,7 @@ def _by_form(question: str, history: Sequence[Earlier]) -> list[Reading]:
         asked = set(content_terms(turn.question))
         if heads & told or (begins_with_and(question) and not age):
             topic = _new_topic(topic_of(turn), question)
-            extra = 0.0 if heads & asked else 0.3
+            extra = 0.0 if heads & asked else 0.1
             return [Reading(with_topic(about(question), topic), UNSAID + extra)] if topic else []
     return []
 

@@ -54,8 +54,11 @@ _THAT = re.compile(
     |\b(?P<det>(?:that|those)\s+(?P<noun>(?!year|month|week|day|time|way|night|morning)\w+))\W*$""",
     re.IGNORECASE | re.VERBOSE,
 )
-_SUBORDINATE = re.compile(r"^(?:before|after|when|while|if|since|although|as)\s+(?!did|do|does|was|were|is)", re.IGNORECASE)
-_ASKS_OF = re.compile(r"\b(?:which|what|whose|how\s+many)\s+(?!(?:else|did|do|does|is|are|was|were|will|has|have|can)\b)\w+", re.IGNORECASE)
+_SUBORDINATE = re.compile(rf"^(?:before|after|when|while|if|since|although|as)\s+(?!(?:{_AUX})\b)", re.IGNORECASE)
+_ASKS_OF = re.compile(
+    r"\b(?:which|what|whose|how\s+many)\s+(?!(?:else|did|do|does|is|are|was|were|will|has|have|can)\b)\w+",
+    re.IGNORECASE,
+)
 _TURNS = re.compile(r"\b(?:that|if|when|whether|because|after|before|while|who|which|as|and|or|but)\b", re.IGNORECASE)
 _AND = re.compile(r"^\s*(?:(?:and|but|so|or|ok|okay|well|then)\b[,\s]+)+(?:then\s+)?", re.IGNORECASE)
 _ABOUT = re.compile(r"^(?:what|how)\s+about\s+(?P<what>[^?]+?)\s*\?*$", re.IGNORECASE)
@@ -66,7 +69,8 @@ _BARE = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _BARE_SUBJECT = re.compile(
-    rf"^(?P<asked>why|when|where|how)\s+(?:{_AUX})\s+(?:he|she|it|they|that|this)(?:\s+(?:do|so|happen))*\s*\?*$", re.IGNORECASE
+    rf"^(?P<asked>why|when|where|how)\s+(?:{_AUX})\s+(?:he|she|it|they|that|this)(?:\s+(?:do|so|happen))*\s*\?*$",
+    re.IGNORECASE,
 )
 _ASKED_NOUN = re.compile(
     r"^(?P<asked>how\s+(?:many|much)|which|what|whose)\s+(?P<noun>[\w’'-]+(?:\s+[\w’'-]+)?)\s*\?*$", re.IGNORECASE
@@ -119,15 +123,16 @@ def leaning_words(question: str) -> tuple[Leaning, ...]:
 
 _OBJECT = frozenset({"her", "hers", "him", "theirs", "them", "there"})
 _LONG = 4
-"""Words that count before an object ("Which bar has paper wrappers to make it green?"), from which one of them is it."""
+"""Words that count before an object ("Which bar has new wrappers to make it green?"), from which one of them is it."""
 
 
 def _is_subject(word: str, before: str, behind: str) -> bool:
     if word in _OBJECT:
         return False
-    return re.match(rf"['’](?:s|ll|d)\b|\s+(?:{_AUX})\b", behind, re.IGNORECASE) is not None or re.search(
-        rf"\b(?:{_AUX})\s+$", before, re.IGNORECASE
-    ) is not None
+    return (
+        re.match(rf"['’](?:s|ll|d)\b|\s+(?:{_AUX})\b", behind, re.IGNORECASE) is not None
+        or re.search(rf"\b(?:{_AUX})\s+$", before, re.IGNORECASE) is not None
+    )
 
 
 def _explained(form: str, before: str, owner: bool, possessive: bool) -> bool:
@@ -277,7 +282,7 @@ def written_out(asked: str, before: str, answer: str | None = None) -> list[str]
         if answer and asks_who and len(answer.split()) <= 8:
             wordings.append(f"{asked} {parts.auxiliary.lower()} {parts.rest} {answer}?")
     elif of:
-        wordings.append(f"{asked} do {of} {rest}?" if not rest else f"{asked} do {of} {rest}?")
+        wordings.append(f"{asked} do {of} {rest}?")
     elif parts.rest and answer and len(answer.split()) <= 6 and parts.asked.lower() == "who":
         wordings.append(f"{asked} {parts.auxiliary.lower()} {answer} {rest}?".replace("  ", " "))
     wordings.append(with_topic(asked, before.rstrip("? ")))
@@ -299,7 +304,7 @@ def adapted(what: str, before: str) -> list[str]:
             lead = re.search(rf"(?:\b{_PREPOSITION}\s+(?:the\s+)?)?$", before[:start], re.IGNORECASE)
             start = lead.start() if lead is not None else start
             found.append(f"{before[:start]}{what}{before[end:]}")
-        return [*found, f"{before.rstrip('? ')} {what}?"] if not found else found
+        return found or [f"{before.rstrip('? ')} {what}?"]
     led = re.match(rf"({_PREPOSITION})\s", what, re.IGNORECASE)
     if led is not None:
         for name in mentions(before):
@@ -312,24 +317,23 @@ def adapted(what: str, before: str) -> list[str]:
     phrases = noun_phrases(before)
     if one is not None:
         for phrase in sorted(phrases, key=lambda each: -len(each.text.split())):
-            words = phrase.text.split(" ")
-            the = words.pop(0) + " " if words[0].lower() == "the" else ""
-            tail = words[1:] if len(words) > 1 else words
-            found.append(f"{before[: phrase.start]}{the}{one['which']} {' '.join(tail)}{before[phrase.end :]}")
+            parts = phrase.text.split(" ")
+            the = parts.pop(0) + " " if parts[0].lower() == "the" else ""
+            kept = " ".join(parts[1:] or parts)
+            found.append(f"{before[: phrase.start]}{the}{one['which']} {kept}{before[phrase.end :]}")
         return found[:2]
     if what[:1].isupper() or re.search(r"\b[A-Z]", what):
         for name in mentions(before):
-            lead, tail = before[: name.start], before[name.end :]
+            ahead, behind = before[: name.start], before[name.end :]
             if not _is_modifier(before, name.end):
-                new = re.sub(r"^the ", "", what) if lead.lower().endswith("the ") else what
-                found.append(f"{lead}{new}{tail}")
+                new = re.sub(r"^the ", "", what) if ahead.lower().endswith("the ") else what
+                found.append(f"{ahead}{new}{behind}")
         if not found:
             for name in mentions(before)[:1]:
                 left = f"{before[: name.start].rstrip()} {before[name.end :].strip()}".rstrip("? ")
                 found.append(f"{left} in {what}?" if not left.endswith("the") else with_topic(before, what))
     else:
-        for phrase in reversed(phrases):
-            found.append(f"{before[: phrase.start]}{what}{before[phrase.end :]}")
+        found = [f"{before[: each.start]}{what}{before[each.end :]}" for each in reversed(phrases)]
     return [*found[:3], with_topic(before, what)]
 
 

@@ -11,33 +11,18 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from index.analysis import stop_words
-from rag.training.names import PERSONS, THINGS
+from rag.training.names import PERSONS, THINGS, words_of_kind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
 __all__ = ["Mention", "gathered", "mentions", "same_name"]
 
-_OFFICES = PERSONS | frozenset(
-    """attorney ceo cfo coo chief congressman congresswoman duchess duke first gen general gov goalkeeper lady lord maj
-    mayor mr mrs ms dr miss minister prime rep secretary secretary-general sen sir speaker vice
-    """.split()
-)
-_NAMED_BY_OFFICE = frozenset({"duchess", "duke", "king", "lady", "pope", "prince", "princess", "queen"})
+_OFFICES = PERSONS | words_of_kind("title")
+_NAMED_BY_OFFICE = words_of_kind("named-by")
 """Offices that are a part of the name: "Pope Francis"."""
-_WOMEN = frozenset(
-    """actress ballerina businesswoman chairwoman congresswoman duchess lady mother mrs ms miss princess queen
-    spokeswoman woman wife daughter sister""".split()
-)
-_MEN = frozenset(
-    """businessman chairman congressman duke father king lord man mr pope prince sir spokesman husband son brother
-    """.split()
-)
-_NOT_NAMES = frozenset(
-    """january february march april may june july august september october november december monday tuesday wednesday
-    thursday friday saturday sunday jan feb mar apr jun jul aug sept sep oct nov dec i cnn afp ap reuters yes ok
-    """.split()
-)
+_WOMEN, _MEN = words_of_kind("woman"), words_of_kind("man")
+_NOT_NAMES = (words_of_kind("no-name") - _OFFICES) | words_of_kind("credit")
 _WORD = r"(?:U\.S\.|U\.K\.|[A-Z][\w&]*(?:[.’'-]\w+)*)"
 _LINK = r"(?:of the |of |and the |for the |de |van |von der |von |al |bin |& )?"
 _RUN = re.compile(rf"(?<![\w’'-]){_WORD}(?: {_LINK}{_WORD})*(?:: {_WORD})?")
@@ -45,7 +30,9 @@ _SHOUTED = re.compile(r"[A-Z]{2,}(?: [A-Z]+)+|[A-Z]{7,}")
 """Credits and headlines in capitals."""
 _POSSESSIVE = re.compile(r"[’']s?$")
 _BEHIND = re.compile(r",? (?:who|whose)\b|, \d{1,2},|,? (?:an?|the|former) (?:[\w’'-]+ ){0,3}?(?P<office>[a-z]+)\b")
-_PLACE_BEFORE = re.compile(r"\b(?:in|at|near|outside|into|across|around|enter(?:s|ed|ing)?|leav(?:e|es|ing)) (?:the )?$")
+_PLACE_BEFORE = re.compile(
+    r"\b(?:in|at|near|outside|into|across|around|enter(?:s|ed|ing)?|leav(?:e|es|ing)) (?:the )?$"
+)
 _OF_A_BODY = frozenset({"agency", "bank", "company", "corporation", "firm", "group", "maker", "ministry", "party"})
 _HE = re.compile(r"\b(he|him|his|himself)\b", re.IGNORECASE)
 _SHE = re.compile(r"\b(she|her|hers|herself)\b", re.IGNORECASE)
@@ -80,7 +67,7 @@ def same_name(left: str, right: str) -> bool:
     (True, False, False)
     """
     mine, yours = left.casefold().split(), right.casefold().split()
-    return set(mine) <= set(yours) and mine[-1] == yours[-1] or set(yours) <= set(mine) and mine[-1] == yours[-1]
+    return (set(mine) <= set(yours) and mine[-1] == yours[-1]) or (set(yours) <= set(mine) and mine[-1] == yours[-1])
 
 
 def mentions(text: str, *, known: Collection[str] = ()) -> tuple[Mention, ...]:

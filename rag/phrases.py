@@ -1,6 +1,6 @@
-"""The parts of a question, by its function words: question words, auxiliary, noun phrases. Rough, and never wrong loudly.
+"""The parts of a question, by its function words: the question word, the auxiliary, what it names.
 
-There is no tagger: what is taken apart here is put together again as a question that is retrieved and read, and shown.
+There is no tagger, and so it is rough: what is taken apart here is put together again as a question that is shown.
 """
 
 from __future__ import annotations
@@ -19,8 +19,12 @@ __all__ = ["AUXILIARIES", "Parts", "Phrase", "is_plural", "noun_phrases", "parts
 _DO = frozenset({"do", "does", "did", "can", "could", "will", "would", "shall", "should", "may", "might", "must"})
 _BE = frozenset({"is", "are", "was", "were", "has", "have", "had", "am", "be", "been"})
 AUXILIARIES = _DO | _BE
-_DETERMINERS = frozenset({"the", "a", "an", "this", "that", "these", "those", "its", "their", "his", "her", "any", "some"})
-_LIGHT = frozenset({"much", "many", "kind", "sort", "type", "one", "ones", "else", "also", "now", "still", "yet", "ever"})
+_DETERMINERS = frozenset(
+    {"the", "a", "an", "this", "that", "these", "those", "its", "their", "his", "her", "any", "some"}
+)
+_LIGHT = frozenset(
+    {"much", "many", "kind", "sort", "type", "one", "ones", "else", "also", "now", "still", "yet", "ever"}
+)
 _TIMES = frozenset({"date", "day", "month", "year", "time", "week", "age", "point"})
 _PLURALS = frozenset({"people", "men", "women", "children", "police", "troops"})
 _TOKEN = re.compile(r"[^\W_][\w’'.&:-]*[^\W_]|[^\W_]")
@@ -144,7 +148,9 @@ def _without_verbs(question: str, first: int, last: int, run: list[re.Match[str]
     elif before in AUXILIARIES and not subject and re.search(r"(?:ed|ing)$", run[0].group()):
         run = run[1:]
     if subject and len(run) > 1:
-        plural = next((at for at, token in enumerate(run) if is_plural(token.group()) and token.group()[0].islower()), None)
+        plural = next(
+            (at for at, token in enumerate(run) if is_plural(token.group()) and token.group()[0].islower()), None
+        )
         named = next((at for at, token in enumerate(run[:-1]) if _name_ends(run, at)), None)
         if plural is not None:
             run = run[: plural + 1]
@@ -171,7 +177,11 @@ def _without_verbs(question: str, first: int, last: int, run: list[re.Match[str]
     if len(run) == 1 and run[0].group().islower():
         word = run[0].group()
         named_before = every[first - 1] in _DETERMINERS if first else False
-        if not named_before and not is_plural(word) and before not in {"of", "on", "in", "about", "for", "with", "which"}:
+        if (
+            not named_before
+            and not is_plural(word)
+            and before not in {"of", "on", "in", "about", "for", "with", "which"}
+        ):
             return []
     return run
 

@@ -1,9 +1,9 @@
-"""What a pronoun of a follow-up may stand for: names and things of the earlier questions and of what was cited for them."""
+"""What a pronoun may stand for: names and things of the earlier questions, and of what was cited for them."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rag.mentions import gathered, mentions, same_name
@@ -27,7 +27,7 @@ _SUBJECT = 0.2
 _NOBODY = 2.0
 """What it costs that nothing says so of another name, where there is somebody known to be one."""
 _ADJECTIVE = re.compile(
-    r"^(?:[A-Z]\w+(?:ian|ean|ish|ese|can|born)|Western|Eastern|French|German|Dutch|Greek|Swiss|Thai|Czech|Iraqi|Israeli)$"
+    r"^(?:[A-Z][\w-]*(?:ian|ean|ish|ese|can|-born|-based|-led|-backed)|Western|Eastern|French|German|Dutch|Greek|Swiss|Thai|Czech|Iraqi|Israeli)$"
 )
 _DATE = re.compile(
     r"""(?:the\s+)?(?:(?:\d[\w.,-]*|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|January|February|March|April|May|June|July
@@ -115,15 +115,14 @@ def subject_of(question: str) -> str | None:
 
 def _of_turn(turn: Earlier, form: str, names: Sequence[Mention]) -> list[tuple[str, float]]:
     found: list[tuple[str, float]] = []
-    place = 0
     subject = subject_of(turn.question)
-    for text, cost in _in_order(turn.question, form, names):
+    for place, (text, cost) in enumerate(_in_order(turn.question, form, names)):
         unsaid = form in {"he", "she"} and text == subject and 0.0 < cost < 1.0
         behind = _OTHER_THING if form in {"it", "they"} and text.startswith("the ") else _OTHER
         found.append((text, (_SUBJECT if unsaid else cost) + place * behind))
-        place += 1
-    if turn.answer is not None and turn.answered:
-        cost = 0.0 if form in {"he", "she"} and _ASKS_WHO.search(turn.question) and not found else _ANSWER
+    names_somebody = _ASKS_WHO.search(turn.question) is not None
+    if turn.answer is not None and turn.answered and not (names_somebody and form in {"it", "there"}):
+        cost = 0.0 if form in {"he", "she"} and names_somebody and not found else _ANSWER
         found += [(text, cost + more) for text, more in _in_order(turn.answer, form, names, whole=True)]
     rank = 0
     for sentence in turn.sentences:
@@ -155,7 +154,7 @@ def _in_order(
             if phrase.plural == (form == "they"):
                 the = "" if phrase.plural or re.match(r"the |[A-Z]", phrase.text) else "the "
                 found.append((phrase.start, the + phrase.text, 0.1 if phrase.text.startswith("the ") else 0.4))
-        if whole and not own and len(text.split()) <= 5 and not _DATE.fullmatch(text):
+        if whole and not own and len(text.split()) <= 5 and not re.search(r"\d", text) and not _DATE.fullmatch(text):
             found.append((0, text, 0.2))
     for name in own:
         if any(start <= name.start < end for start, end in taken) or _ADJECTIVE.match(name.text):
@@ -174,7 +173,10 @@ def _without_parts(text: str, own: list[Mention]) -> list[Mention]:
         name
         for name in own
         if not any(
-            phrase.start <= name.start < phrase.end and name.end < phrase.end and text[name.end] == " " and phrase.text[-1:].islower()
+            phrase.start <= name.start < phrase.end
+            and name.end < phrase.end
+            and text[name.end] == " "
+            and phrase.text[-1:].islower()
             and phrase.text.split()[-1].islower()
             for phrase in phrases
         )
@@ -183,8 +185,6 @@ def _without_parts(text: str, own: list[Mention]) -> list[Mention]:
 
 def _written_small(text: str, names: Sequence[Mention]) -> list[Mention]:
     """Known names that a question writes without a capital."""
-    from dataclasses import replace
-
     found = []
     for name in names:
         last = name.text.split()[-1].lower()
@@ -209,7 +209,7 @@ def _disagreement(name: Mention, form: str, text: str) -> float | None:
     if name.kind == "person":
         return None
     if form == "there":
-        return {"place": 0.0, "body": 1.0}.get(name.kind, 0.6)
+        return {"place": 0.0, "body": 1.0}.get(name.kind, 0.6 if words == 1 else 1.2)
     if form == "it":
         return 0.1 if name.kind else 0.5
     return 0.8

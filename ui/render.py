@@ -12,7 +12,15 @@ if TYPE_CHECKING:
 
     from rag.types import Answer, Citation, Place
 
-__all__ = ["answer_markup", "confidence_words", "problem_markup", "question_markup", "quote_markup", "reading_markup", "reference"]
+__all__ = [
+    "answer_markup",
+    "confidence_words",
+    "problem_markup",
+    "question_markup",
+    "quote_markup",
+    "reading_markup",
+    "reference",
+]
 
 SILENT = "The articles do not say."
 LONGEST_ECHO = 600

@@ -16,20 +16,21 @@ from index.analysis import stop_words
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["PERSONS", "THINGS", "Name", "Names", "names_in"]
+__all__ = ["PERSONS", "THINGS", "Name", "Names", "names_in", "words_of_kind"]
 
 
-def _words(kind: str) -> frozenset[str]:
+def words_of_kind(kind: str) -> frozenset[str]:
+    """The words of a kind in `rag/data/name_words.txt`."""
     lines = package_files("rag").joinpath("data", "name_words.txt").read_text("utf-8").splitlines()
     return frozenset(word for line in lines if line.startswith(f"{kind}:") for word in line.split()[1:])
 
 
-PERSONS = _words("person")
+PERSONS = words_of_kind("person")
 """Nouns that stand before the name of a person."""
-THINGS = _words("thing")
+THINGS = words_of_kind("thing")
 """Nouns that stand before the name of something else."""
 _KINDS = PERSONS | THINGS
-_NO_NAMES = _words("no-name")
+_NO_NAMES = words_of_kind("no-name")
 _SAME = {"giant": "company", "chain": "company", "firm": "company", "maker": "company", "corporation": "company"}
 _LINKS = r"(?:of the |of |and the |for the )?"
 _WORD = r"[A-Z][\w&]*(?:[.’'-]\w+)*"

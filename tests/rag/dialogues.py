@@ -88,7 +88,8 @@ def go_through(engine: Engine, dialogue: Dialogue) -> list[Outcome]:
     history: list[Answer] = []
     for number, turn in enumerate(dialogue.turns):
         answer = engine.ask(turn.question, history=history)
-        outcomes.append(Outcome(turn, number == 0, dialogue.source, answer, engine.ask(turn.question)))
+        without = answer if answer.read_as is None else engine.ask(turn.question)  # as it stands: the same answer
+        outcomes.append(Outcome(turn, number == 0, dialogue.source, answer, without))
         history.append(answer)
     return outcomes
 
@@ -97,8 +98,8 @@ def figures(outcomes: Sequence[Outcome]) -> dict[str, float | int]:
     """Of some turns: how many follow-ups there are and how many of them are hit and read rightly, and so on.
 
     `follow_ups` have an answer in the articles. `rewritten` counts the stand-alone questions after the first of their
-    dialogue (`whole`) that were read as something else. `said_wrongly` counts the questions (`silent`) that the articles
-    do not answer and that were answered, with history and without.
+    dialogue (`whole`) that were read as something else. `said_wrongly` counts the questions that the articles do not
+    answer (`silent`) and that were answered, with history and without.
     """
     follow_ups = [each for each in outcomes if each.turn.follow_up and each.turn.answers]
     leaning = [each for each in outcomes if each.turn.follow_up and each.turn.words]

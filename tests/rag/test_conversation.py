@@ -59,6 +59,11 @@ def likeliest(question, *history):
         ("How much did Adidas profit fall in 2022?", "Why?", "Why did Adidas profit fall in 2022?"),
         ("Where will the military chiefs meet?", "When exactly?", "When will the military chiefs meet?"),
         ("Is the harbour in Rostock open?", "And in Kiel?", "Is the harbour in Kiel open?"),
+        (
+            "Where does Celine Dion live?",
+            "When will her shows take place?",
+            "When will Celine Dion's shows take place?",
+        ),
         ("Did she win in Ohio?", "And in Iowa?", "Did she win in Iowa?"),
     ],
 )
@@ -175,7 +180,11 @@ def test_the_confidence_decides_between_readings_that_cost_the_same():
 
 
 @given(
-    st.lists(st.sampled_from(["he", "Its", "them", "there", "Putin", "the", "call", "why", "?", "and", "is", "’s", "in 2023"])),
+    st.lists(
+        st.sampled_from(
+            ["he", "Its", "them", "there", "Putin", "the", "call", "why", "?", "and", "is", "’s", "in 2023"]
+        )
+    ),
     st.lists(st.text(max_size=60), max_size=6),
 )
 def test_anything_can_be_asked_after_anything(parts, history):
@@ -196,7 +205,11 @@ def test_forms():
     assert [word.form for word in leaning_words("Did she give it to him there?")] == ["she", "it", "he", "there"]
     assert short_question("And Osorbo?") == ("about", "Osorbo")
     assert short_question("In which city is it?") is None
-    assert [name.kind for name in mentions("US President Joe Biden left for Rome with the EU.")] == ["person", "", "body"]
+    assert [name.kind for name in mentions("US President Joe Biden left for Rome with the EU.")] == [
+        "person",
+        "",
+        "body",
+    ]
 
 
 def test_the_dialogues_are_many_and_of_all_kinds():
@@ -215,3 +228,34 @@ def test_the_expected_answers_stand_in_the_sample_articles(seed_text):
     for dialogue in load():
         for turn in dialogue.turns if dialogue.source == SEEDS else ():
             assert all(answer in seed_text for answer in turn.answers), turn
+
+
+@pytest.mark.slow
+def test_dialogues_over_the_sample_articles(seeds_engine, capsys):
+    """Floors a little under what was measured; questions that stand on their own are never rewritten."""
+    outcomes = [each for dialogue in load() if dialogue.source == SEEDS for each in go_through(seeds_engine, dialogue)]
+    found = figures(outcomes)
+    with capsys.disabled():
+        print(f"\ndialogues over the sample articles: {found}")
+    assert found["rewritten"] == 0
+    assert found["hit_with"] > found["hit_without"]
+    assert found["well_read"] >= 0.75 * found["readings"]
+    assert found["said_wrongly_with"] <= found["said_wrongly_without"]
+    for each in outcomes:
+        assert each.with_history.question == each.turn.question
+        assert (each.with_history.read_as is None) or each.turn.follow_up
+
+
+@pytest.mark.slow
+def test_a_reading_is_asked_like_any_question(seeds_engine):
+    first = seeds_engine.ask("What did Rutte warn against?")
+    answer = seeds_engine.ask("And where was he speaking?", history=[first])
+    assert (answer.question, answer.read_as) == ("And where was he speaking?", "And where was Rutte speaking?")
+    assert "Warsaw School of Economics" in answer.citations[0].quote
+    plain = seeds_engine.ask("And where was Rutte speaking?")
+    assert (answer.citations, answer.confidence) == (plain.citations, plain.confidence)
+    assert (
+        seeds_engine.ask("And where was he speaking?", history=["What did Rutte warn against?"]).read_as
+        == answer.read_as
+    )
+    assert seeds_engine.ask("And where was he speaking?").read_as is None

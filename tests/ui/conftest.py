@@ -97,8 +97,8 @@ class WordOverlap:
             raise RuntimeError("the secret of the inside")
         if not question.strip():
             raise QuestionError("The question is empty: ask something, for example: What happened?")
-        ways = readings(question, history)
-        read_as = ways[1].text if len(ways) > 1 else None
+        likeliest = min(readings(question, history), key=lambda way: way.cost).text
+        read_as = likeliest if likeliest != question else None
         words = stems(read_as or question) - stems("What when does")
         found: dict[str, list[Place]] = {}
         for article in self.articles.values():
