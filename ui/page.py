@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from ui.panel import asset, source_loader
+from ui.panel import asset, panel_functions, script
 from ui.turns import asker, literal_asker
 
 if TYPE_CHECKING:
@@ -94,11 +94,10 @@ def build_app(engine: AnswersQuestions, *, examples: Sequence[str] = SAMPLE_QUES
                 gr.HTML(
                     elem_id="source",
                     html_template=asset("panel.html"),
-                    js_on_load=asset("panel.js"),
+                    js_on_load=script(),
                     apply_default_css=False,
-                    server_functions=[source_loader(engine)],
+                    server_functions=panel_functions(engine),
                 )
-                gr.HTML(elem_id="follow-ups", js_on_load=asset("conversation.js"), apply_default_css=False)
         shown = [chat, turns, box]
         quiet = {"show_progress": "hidden", "api_visibility": "private"}
         gr.on([send.click, box.submit], ask, inputs=[box, turns], outputs=shown, **quiet)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from index.errors import CitewellError
-from ui.render import answer_markup, problem_markup, question_markup, reading_markup
+from ui.render import PENDING, answer_markup, problem_markup, question_markup, reading_markup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,6 @@ logger = logging.getLogger(__name__)
 MOST_TURNS = 50
 """Questions that one conversation keeps on the server; the oldest go first."""
 
-_PENDING = '<p class="pending">Reading the articles …</p>'
 _BROKEN = "Something went wrong while answering. The terminal that runs citewell says what."
 
 
@@ -65,7 +64,7 @@ class Turn:
 
     question: str
     answer: Answer | None = None
-    markup: str = _PENDING
+    markup: str = PENDING
     number: int = 0
 
 
