@@ -213,14 +213,14 @@ let pushed = false;
 let leaving = false;
 
 function cover() {
-  const beside = element.closest("#beside");
   const covering = opened && phone.matches;
-  for (const below of [...beside.parentElement.children, ...beside.closest("#page").parentElement.children]) {
-    if (!below.contains(beside)) below.inert = covering;
+  for (let at = element.closest("#beside"); at && at !== document.body; at = at.parentElement) {
+    for (const below of at.parentElement.children) if (below !== at) below.inert = covering;
   }
-  find(".source").toggleAttribute("aria-modal", covering);
-  find(".source").setAttribute("role", covering ? "dialog" : "region");
-  if (covering) find(".source").setAttribute("aria-modal", "true");
+  const sheet = find(".source");
+  sheet.setAttribute("role", covering ? "dialog" : "region");
+  if (covering) sheet.setAttribute("aria-modal", "true");
+  else sheet.removeAttribute("aria-modal");
 }
 
 function raise() {
