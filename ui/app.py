@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     import gradio as gr
 
+    from ui.takeaway import KeepsVotes
+
 __all__ = ["SAMPLE_QUESTIONS", "AnswersQuestions", "RunningApp", "build_app", "launch"]
 
 # What of Gradio stays off. Most of it is not reachable either: see ui.guard.
@@ -83,6 +85,7 @@ def launch(
     host: str = "127.0.0.1",
     port: int = 7860,
     examples: Sequence[str] = SAMPLE_QUESTIONS,
+    votes: KeepsVotes | None = None,
     block: bool = True,
     open_browser: bool = False,
 ) -> RunningApp:
@@ -94,6 +97,7 @@ def launch(
             address reads the articles.
         port: the port to listen on; 0 takes a free one.
         examples: questions offered as buttons.
+        votes: where votes on answers go; None: the page asks for none.
         block: return only when the page is closed or the user presses Ctrl+C.
         open_browser: open the page in the user's browser.
 
@@ -127,7 +131,7 @@ def launch(
     started: list[gr.Blocks] = []
 
     def start() -> None:
-        demo = build_app(engine, examples=examples)
+        demo = build_app(engine, examples=examples, votes=votes)
         demo.launch(**everything)
         started.append(demo)
 

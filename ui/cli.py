@@ -47,10 +47,15 @@ def serve(
     with progress_bar(sys.stderr) as progress:
         engine = open_engine(index, articles, reader=reader, progress=progress)
     with engine:
+        from rag.feedback import FeedbackFile
+        from rag.locations import resolve
         from ui.app import SAMPLE_QUESTIONS, launch
 
         examples = SAMPLE_QUESTIONS if _is_sample(index, articles) else ()
-        with launch(engine, host=host, port=port, examples=examples, block=False, open_browser=open_browser) as app:
+        votes = FeedbackFile(resolve(index, articles)[0])
+        with launch(
+            engine, host=host, port=port, examples=examples, votes=votes, block=False, open_browser=open_browser
+        ) as app:
             typer.echo(f"citewell is ready at {app.url} — press Ctrl+C to stop")
             app.wait()
 
