@@ -135,6 +135,14 @@ let opener = null;
 let opened = false;
 let newest = 0;
 
+// Answers may be drawn anew, with other buttons for the same places.
+const again = (value) => [...document.querySelectorAll(CITE)].find((button) => button.value === value) || null;
+function renew() {
+  if (!opener || opener.isConnected) return;
+  opener = again(opener.value);
+  if (opener) opener.classList.add("current");
+}
+
 function count(button) {
   const { name, buttons } = walkOf(button);
   const index = buttons.indexOf(button);
@@ -147,6 +155,7 @@ function count(button) {
 }
 
 function step(by, keepFocus) {
+  renew();
   const { buttons } = walkOf(opener);
   const index = buttons.indexOf(opener);
   const to = index < 0 ? null : buttons[index + by];
@@ -198,7 +207,7 @@ async function open(button, keepFocus = false) {
 
 // Opens the panel at `ARTICLEID:START:END`, as a link does; resolves when it is shown.
 window.citewellOpen = async (reference) => {
-  const cited = [...document.querySelectorAll(CITE)].find((button) => button.value === reference);
+  const cited = again(reference);
   if (cited) return open(cited);
   const turn = ++newest;
   const source = await load("load_source", reference);
@@ -238,8 +247,8 @@ function lower() {
   opened = false;
   root.classList.remove("source-open");
   cover();
-  const same = opener && [...document.querySelectorAll(CITE)].find((button) => button.value === opener.value);
-  const back = opener && opener.isConnected ? opener : same || document.querySelector("#question textarea");
+  renew();
+  const back = opener || document.querySelector("#question textarea");
   if (!back) return;
   root.classList.add("returning"); // no preview for a number that the reader comes back to
   back.focus();
