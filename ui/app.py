@@ -17,7 +17,7 @@ from ui.admission import MOST_EVENTS, Admission, AdmittingEngine, places
 from ui.guard import LOOPBACK, Gate, Guard
 from ui.loading import LoadingEngine
 from ui.page import SAMPLE_QUESTIONS, build_app, load_gradio
-from ui.panel import asset
+from ui.panel import asset, style
 from ui.payload import Calls
 from ui.sessions import GRACE, MOST_SESSIONS, Sessions
 from ui.turns import AnswersQuestions
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import gradio as gr
 
     from ui.auth import Login
+    from ui.takeaway import KeepsVotes
 
 __all__ = ["SAMPLE_QUESTIONS", "AnswersQuestions", "RunningApp", "build_app", "launch"]
 
@@ -93,6 +94,7 @@ def launch(
     host: str = "127.0.0.1",
     port: int = 7860,
     examples: Sequence[str] = SAMPLE_QUESTIONS,
+    votes: KeepsVotes | None = None,
     block: bool = True,
     open_browser: bool = False,
     login: Login | None = None,
@@ -106,6 +108,7 @@ def launch(
             reads the articles.
         port: the port to listen on; 0 takes a free one.
         examples: questions offered as buttons.
+        votes: where votes on answers go; None: the page asks for none.
         block: return only when the page is closed or the user presses Ctrl+C.
         open_browser: open the page in the user's browser.
         login: the name and password that everybody has to give.
@@ -135,7 +138,7 @@ def launch(
     everything = {
         "theme": _theme(),
         # In the head, not as `css`: Gradio would put its own container before every selector, and load it late.
-        "head": f"<style>{asset('page.css')}</style><style>{asset('loading.css')}</style>{script}",
+        "head": f"<style>{style()}</style><style>{asset('loading.css')}</style>{script}",
         "server_name": f"[{name}]" if ":" in name else name,
         "server_port": port,
         "app_kwargs": {
@@ -149,7 +152,7 @@ def launch(
     started: list[gr.Blocks] = []
 
     def start() -> None:
-        demo = build_app(engine, examples=examples)
+        demo = build_app(engine, examples=examples, votes=votes)
         gate.calls = calls_of(demo)
         app, _, _ = demo.launch(**everything)
         gate.sessions.watch(app)

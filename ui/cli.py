@@ -78,11 +78,19 @@ def serve(
         return open_engine(index, articles, reader=reader, progress=progress)
 
     with LoadingEngine(load) as engine:
+        from rag.feedback import FeedbackFile
+        from rag.locations import resolve
         from ui.app import SAMPLE_QUESTIONS, launch
 
-        examples = SAMPLE_QUESTIONS if _is_sample(index, articles) else ()
         with launch(
-            engine, host=host, port=port, examples=examples, block=False, open_browser=open_browser, login=login
+            engine,
+            host=host,
+            port=port,
+            examples=SAMPLE_QUESTIONS if _is_sample(index, articles) else (),
+            votes=FeedbackFile(resolve(index, articles)[0]),
+            block=False,
+            open_browser=open_browser,
+            login=login,
         ) as app:
             typer.echo(f"The page is at {app.url}; the models are loading", err=True)
             with progress_bar(sys.stderr) as bar:
