@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from index.errors import ArticlesError
 from rag.answer import cite, select
 from rag.calibration import load_calibration
+from rag.conversation import best_reading, readings
 from rag.logistic import scoring_for
 from rag.question import read_question
 from rag.ranking import READ_PASSAGES, rank_by_encoder, rank_by_reader
@@ -123,13 +124,22 @@ class Engine:
         calibration = load_calibration(folder, reader=name) if calibrated else None
         return cls(LocalStore.open(folder), encoder, reader, scoring=scoring, calibration=calibration)
 
-    def ask(self, question: str, *, top: int = TOP, min_confidence: float = MIN_CONFIDENCE) -> Answer:
+    def ask(
+        self,
+        question: str,
+        *,
+        top: int = TOP,
+        min_confidence: float = MIN_CONFIDENCE,
+        history: Sequence[Answer | str] = (),
+    ) -> Answer:
         """Answer a question with quoted sentences.
 
         Args:
             question: up to 1,000 characters.
             top: the greatest number of citations, at least 1.
             min_confidence: the confidence in [0, 1] below which the answer is that the articles do not say.
+            history: the earlier answers of the conversation, or bare earlier questions, oldest first. A question that
+                leans on them ("Who did he tell?") is read in their light; `Answer.read_as` says how.
 
         Raises:
             QuestionError: when the question is empty, too long, or no text.
@@ -140,9 +150,16 @@ class Engine:
         if not 0.0 <= min_confidence <= 1.0:
             raise ValueError(f"min_confidence must be in [0, 1], found {min_confidence}")
         clock = _Clock()
-        evidence = self._retrieve(question, READ_PASSAGES, clock)
-        asked, ranked = evidence.question, self.rank(evidence)
-        clock.lap("read")
+        own = read_question(question).text
+        ways = readings(own, history)
+        tried = []
+        for way in ways:
+            evidence = self._retrieve(way.text, READ_PASSAGES, clock)
+            tried.append((evidence, self.rank(evidence)))
+            clock.lap("read")
+        taken = best_reading(ways, [self.confidence(ranked) for _, ranked in tried]) if len(ways) > 1 else 0
+        evidence, ranked = tried[taken]
+        asked = evidence.question
         chosen = select(
             ranked,
             self._confidence,
@@ -158,7 +175,8 @@ class Engine:
             )
 
         answer = Answer(
-            question=asked.text,
+            question=own,
+            read_as=asked.text if taken else None,
             answered=bool(chosen.cited),
             confidence=chosen.confidence,
             citations=citations(chosen.cited),
@@ -286,6 +304,7 @@ def ask(
     reader: str | None = None,
     top: int = TOP,
     min_confidence: float = MIN_CONFIDENCE,
+    history: Sequence[Answer | str] = (),
 ) -> Answer:
     """Answer a question from articles, indexing them on first use.
 
@@ -299,6 +318,7 @@ def ask(
         reader: the name or folder of the reader; the shipped one when None, and none when "none".
         top: the greatest number of citations, at least 1.
         min_confidence: the confidence in [0, 1] below which the answer is that the articles do not say.
+        history: the earlier answers of the conversation, or bare earlier questions, oldest first; see `Engine.ask`.
 
     Raises:
         CitewellError: see `index.errors`.
@@ -307,7 +327,7 @@ def ask(
     True
     """
     engine = _kept_engine(None if index is None else str(index), None if articles is None else str(articles), reader)
-    return engine.ask(question, top=top, min_confidence=min_confidence)
+    return engine.ask(question, top=top, min_confidence=min_confidence, history=history)
 
 
 @functools.lru_cache(maxsize=8)
@@ -393,7 +413,7 @@ class _SentenceVectors:
 
 
 class _Clock:
-    """Seconds between laps, by name."""
+    """Seconds between laps, by name; those of one name are added up."""
 
     def __init__(self) -> None:
         self.laps: dict[str, float] = {}
@@ -401,5 +421,5 @@ class _Clock:
 
     def lap(self, name: str) -> None:
         now = time.perf_counter()
-        self.laps[name] = now - self._last
+        self.laps[name] = self.laps.get(name, 0.0) + now - self._last
         self._last = now

@@ -138,7 +138,7 @@ def launch(
     everything = {
         "theme": _theme(),
         # In the head, not as `css`: Gradio would put its own container before every selector, and load it late.
-        "head": f"<style>{style()}</style><style>{asset('loading.css')}</style>{script}",
+        "head": f"<style>{style()}</style>{script}",
         "server_name": f"[{name}]" if ":" in name else name,
         "server_port": port,
         "app_kwargs": {

@@ -82,11 +82,12 @@ def serve(
         from rag.locations import resolve
         from ui.app import SAMPLE_QUESTIONS, launch
 
+        examples = SAMPLE_QUESTIONS if _is_sample(index, articles) else ()
         with launch(
             engine,
             host=host,
             port=port,
-            examples=SAMPLE_QUESTIONS if _is_sample(index, articles) else (),
+            examples=examples,
             votes=FeedbackFile(resolve(index, articles)[0]),
             block=False,
             open_browser=open_browser,

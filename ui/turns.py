@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from index.errors import CitewellError
-from ui.render import PENDING, answer_markup, problem_markup, question_markup
+from ui.render import PENDING, answer_markup, problem_markup, question_markup, reading_markup
 from ui.takeaway import toolbar_markup
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rag.feedback import Verdict
     from rag.types import Answer, ArticleView
 
-__all__ = ["AnswersQuestions", "Turn", "asker", "messages"]
+__all__ = ["AnswersQuestions", "Turn", "asker", "literal_asker", "messages"]
 
 logger = logging.getLogger(__name__)
 
@@ -30,8 +30,15 @@ _BROKEN = "Something went wrong while answering. The terminal that runs citewell
 class AnswersQuestions(Protocol):
     """The engine, as far as the page needs it; called from several threads at once."""
 
-    def ask(self, question: str, *, top: int = 5, min_confidence: float = 0.5) -> Answer:
-        """The answer to one question.
+    def ask(
+        self,
+        question: str,
+        *,
+        top: int = 5,
+        min_confidence: float = 0.5,
+        history: Sequence[Answer | str] = (),
+    ) -> Answer:
+        """The answer to one question, read in the light of the earlier answers or questions.
 
         Raises:
             CitewellError: the question cannot be read, or the index cannot be used.
@@ -90,12 +97,12 @@ def _message(role: str, markup: str) -> dict[str, Any]:
     return {"role": role, "content": [{"type": "text", "text": markup}]}
 
 
-def _reply(engine: AnswersQuestions, turn: Turn) -> None:
+def _reply(engine: AnswersQuestions, turn: Turn, history: Sequence[Answer]) -> None:
     """Complete a turn with the answer to its question, or with what was wrong."""
     turn.problem, turn.vote, turn.key = None, "none", _new_key()  # another answer, another vote
     try:
-        answer = engine.ask(turn.question)
-        turn.markup, turn.answer = answer_markup(answer), answer
+        answer = engine.ask(turn.question, history=history)
+        turn.markup, turn.answer = reading_markup(answer.read_as, turn.number) + answer_markup(answer), answer
     except CitewellError as error:
         turn.problem = str(error)
     except Exception:
@@ -115,11 +122,36 @@ def asker(engine: AnswersQuestions) -> Any:
     # What comes in is what a browser sent: of any type. The conversation is kept here, never taken from the browser.
     def ask(question: Any, turns: Any) -> Any:
         turn = Turn(question if isinstance(question, str) else "", number=turns[-1].number + 1 if turns else 0)
+        history = _answers(turns)
         # Changed in place: two questions at once both find their turn in the one list of this conversation.
         turns.append(turn)
         del turns[:-MOST_TURNS]
         yield messages(turns), turns, ""
-        _reply(engine, turn)
+        _reply(engine, turn, history)
         yield messages(turns), turns, ""
 
     return ask
+
+
+def literal_asker(engine: AnswersQuestions) -> Any:
+    """What the page calls to take back how a question was read: it is asked again as it stands, and answered in place.
+
+    Args:
+        engine: answers.
+    """
+
+    # The browser sends the number of a turn and nothing else; which question that is, the conversation kept here says.
+    def ask_literally(number: Any, turns: Any) -> Any:
+        chosen = number if isinstance(number, int) and not isinstance(number, bool) else None
+        turn = next((each for each in turns if each.number == chosen), None)
+        if turn is None or turn.answer is None or turn.answer.read_as is None:
+            return messages(turns), turns
+        turn.answer = None
+        _reply(engine, turn, ())
+        return messages(turns), turns
+
+    return ask_literally
+
+
+def _answers(turns: Sequence[Turn]) -> list[Answer]:
+    return [turn.answer for turn in turns if turn.answer is not None]

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from index.errors import ArticlesError, QuestionError
+from rag.conversation import readings
 from rag.types import Answer, ArticleView, Citation, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 CHROMIUM_FLAGS = (
     "--headless=new",
@@ -108,13 +109,23 @@ class WordOverlap:
         self.articles = {article.article_id: article for article in articles}
         self.asked: list[str] = []
 
-    def ask(self, question: str, *, top: int = 5, min_confidence: float = 0.5) -> Answer:
+    def ask(
+        self,
+        question: str,
+        *,
+        top: int = 5,
+        min_confidence: float = 0.5,
+        history: Sequence[Answer | str] = (),
+    ) -> Answer:
+        """The answer to the likeliest reading: this engine has no better reason to choose one."""
         self.asked.append(question)
         if question == "Break, please":
             raise RuntimeError("the secret of the inside")
         if not question.strip():
             raise QuestionError("The question is empty: ask something, for example: What happened?")
-        words = stems(question) - stems("What when does")
+        likeliest = min(readings(question, history), key=lambda way: way.cost).text
+        read_as = likeliest if likeliest != question else None
+        words = stems(read_as or question) - stems("What when does")
         found: dict[str, list[Place]] = {}
         for article in self.articles.values():
             for match in re.finditer(r"[^\n.]*[^\n]*?[.](?=\s)", article.text):
@@ -138,7 +149,7 @@ class WordOverlap:
         citations = tuple(citation for citation in made if citation.score >= min_confidence)
         related = tuple(citation for citation in made if citation.score < min_confidence)
         best = made[0].score if made else 0.0
-        return Answer(question, bool(citations), best, citations, related)
+        return Answer(question, bool(citations), best, citations, related, read_as)
 
     def _citation(self, number: int, quote: str, places: list[Place], confidence: float) -> Citation:
         first = places[0]
