@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from index.dedupe import THRESHOLD, band_keys, jaccard, key, shingles
 from index.errors import StoreDamaged
 from index.store.findings import Finding, Kind
+from index.store.listing import listed_as
 from index.store.rows import (
     ARTICLE,
     COPY,
@@ -172,6 +173,9 @@ class Verifier:
         if record.extent.end > len(text):
             self._note("article", what, f"it ends behind a text of {len(text):,} characters", record.key)
             return
+        listed = listed_as(record.title, record.url or record.path, record.published)
+        if self._rows("SELECT outlet, day, words FROM listed WHERE article = ?", (record.key,)) != [listed]:
+            self._note("listing", what, "what it is listed by is not made of its title, source and date", record.key)
         passages = {
             row[0]: row
             for row in self._rows(
