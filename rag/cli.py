@@ -27,7 +27,11 @@ from rag.options import (
     JsonOption,
     MinConfidenceOption,
     ReaderOption,
+    SinceOption,
+    SourceOption,
+    UntilOption,
     readable,
+    scope_of,
 )
 from rag.training.cli import train_reader
 from rag.watch_cli import watch
@@ -57,6 +61,7 @@ Exit codes:
   1  something unexpected; citewell --debug shows where
   2  the command line: an unknown option, a value out of range
   3  no readable article in the paths that were named, or none in the index
+     (with --source, --since, --until: none of these)
   4  the index is missing, damaged (after a check: still), locked, or of
      another version or encoder; it, or a copy of it, cannot be written
   5  a question is empty, too long or no text (with --file: at least one)
@@ -167,6 +172,9 @@ def ask(
     articles: ArticlesOption = None,
     top: Annotated[int, typer.Option("--top", metavar="N", min=1, help="At most so many quotes.")] = 5,
     min_confidence: MinConfidenceOption = 0.5,
+    source: SourceOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
     encoder: EncoderOption = None,
     reader: ReaderOption = None,
     as_json: JsonOption = False,
@@ -177,6 +185,7 @@ def ask(
     """
     if (question is None) == (file is None):
         raise typer.BadParameter("expected either a question or --file", param_hint="QUESTION")
+    scope = scope_of(source, since, until)
     questions = [(question, None)] if question is not None else _read_questions(file or Path("-"))
 
     from rag.console import json_line, make_console, not_asked, progress_bar, show, show_answer, width_of
@@ -209,7 +218,7 @@ def ask(
                 write_error(asked, unreadable)
                 continue
             try:
-                answer = engine.ask(asked, top=top, min_confidence=min_confidence)
+                answer = engine.ask(asked, top=top, min_confidence=min_confidence, scope=scope)
             except QuestionError as error:
                 if file is None:
                     raise

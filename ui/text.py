@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import html
 import re
-from pathlib import PurePath
-from urllib.parse import urlsplit
+
+from index.outlet import outlet
+from index.outlet import web_address as link
 
 __all__ = ["escape", "link", "outlet", "visible"]
 
@@ -31,31 +32,3 @@ def escape(text: str) -> str:
     '&lt;b title=&quot;x&quot;&gt;'
     """
     return html.escape(visible(text), quote=True)
-
-
-def link(source: str) -> str | None:
-    """`source` if it is an http or https address with a host, else None: the only addresses that become links.
-
-    >>> link("https://example.org/a"), link("javascript:alert(1)"), link("seeds/a.txt")
-    ('https://example.org/a', None, None)
-    """
-    if visible(source) != source or any(character.isspace() for character in source):
-        return None
-    try:
-        parts = urlsplit(source)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None
-    except ValueError:
-        return None
-    return source if usable else None
-
-
-def outlet(source: str) -> str:
-    """Who published it: the host of an address without its `www.`, else the name of the file.
-
-    >>> outlet("https://www.example.org/news/1"), outlet("seeds/day.txt")
-    ('example.org', 'day.txt')
-    """
-    address = link(source)
-    if address is not None:
-        return (urlsplit(address).hostname or "").removeprefix("www.")
-    return PurePath(source.replace("\\", "/")).name or source

@@ -158,18 +158,19 @@ class LocalStore:
     def search_lexical(self, terms: Sequence[str], *, top_k: int, scope: Scope | None = None) -> list[Scored]:
         """Passages by BM25, best first."""
         with self.reading():
-            inside = self._inside(scope)
-            return self._search.search_lexical(terms, top_k=top_k, within=inside and inside.leaders)
+            return self._search.search_lexical(terms, top_k=top_k, within=self._leaders(scope))
 
     def search_vectors(self, vector: NDArray[np.float32], *, top_k: int, scope: Scope | None = None) -> list[Scored]:
         """Passages by cosine, best first."""
         with self.reading():
-            inside = self._inside(scope)
-            return self._search.search_vectors(vector, top_k=top_k, within=inside and inside.leaders)
+            return self._search.search_vectors(vector, top_k=top_k, within=self._leaders(scope))
 
-    def _inside(self, scope: Scope | None) -> Inside | None:
-        """What lies in a scope, of this thread's state; None when it limits nothing."""
-        return self._scopes.inside(scope, self._search.commit) if scope else None
+    def _leaders(self, scope: Scope | None) -> NDArray[np.int64] | None:
+        """What may be found in a scope, of this thread's state; None when it limits nothing."""
+        return self._inside(scope).leaders if scope else None
+
+    def _inside(self, scope: Scope) -> Inside:
+        return self._scopes.inside(scope, self._search.commit)
 
     def cosines(self, vector: NDArray[np.float32], passages: Sequence[int]) -> list[float]:
         """The cosines of these passages with a unit vector; 0.0 for one that is gone."""
@@ -198,8 +199,7 @@ class LocalStore:
     def within(self, leaders: Sequence[int], scope: Scope) -> list[PassageRecord]:
         """What lies in a scope of the groups that these passages stand for."""
         with self.reading():
-            inside = self._scopes.inside(scope, self._search.commit)
-            return within(self._database, leaders, scope, inside)
+            return within(self._database, leaders, scope, self._inside(scope))
 
     def article(self, article_id: str) -> tuple[ArticleRecord, str] | None:
         """The article of that id and its source text."""
@@ -214,7 +214,7 @@ class LocalStore:
             with self._database.reading():
                 return self._database.places(sentences)
         with self.reading():
-            return self._database.places(sentences, self._scopes.inside(scope, self._search.commit).articles)
+            return self._database.places(sentences, self._inside(scope).articles)
 
     def articles(
         self, *, search: str = "", scope: Scope | None = None, limit: int = 50, offset: int = 0

@@ -39,6 +39,8 @@ from rag.types import Answer, Citation, Place
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from index.scope import Scope
+
 ROOT = Path(__file__).resolve().parents[2]
 QUOTE = "Britain expects more than 30 nations to contribute to the coalition in some form."
 
@@ -130,8 +132,9 @@ class FalseEngine:
     def __exit__(self, *_: object) -> None:
         self.closed = True
 
-    def ask(self, question: str, *, top: int = 5, min_confidence: float = 0.5) -> Answer:
-        self.calls.append({"question": question, "top": top, "min_confidence": min_confidence})
+    def ask(self, question: str, *, top: int = 5, min_confidence: float = 0.5, scope: Scope | None = None) -> Answer:
+        limited = {} if scope is None else {"scope": scope}
+        self.calls.append({"question": question, "top": top, "min_confidence": min_confidence, **limited})
         if "\x00" in question:
             raise QuestionError("the question holds a control character (U+0000);\nexpected text")
         if question == "break":
