@@ -11,7 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from index.errors import CitewellError
+from ui.article_routes import ArticleRoutes
 from ui.guard import LOOPBACK, Guard
+from ui.library import Library
 from ui.page import SAMPLE_QUESTIONS, build_app, load_gradio
 from ui.panel import asset
 from ui.turns import AnswersQuestions
@@ -89,7 +91,8 @@ def launch(
     """Serves the page.
 
     Args:
-        engine: answers the questions and gives the articles.
+        engine: answers the questions and gives the articles; a `Library` that can be changed lets the page add and
+            remove some.
         host: the address to listen on. There is no login: on anything but loopback, everybody who reaches the
             address reads the articles.
         port: the port to listen on; 0 takes a free one.
@@ -102,6 +105,7 @@ def launch(
     """
     from starlette.middleware import Middleware
 
+    library = engine if isinstance(engine, Library) else Library(engine)
     name = host.strip("[]")
     port = _free_port(name, port)
     everywhere = name in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
@@ -120,14 +124,17 @@ def launch(
             "docs_url": None,
             "redoc_url": None,
             "openapi_url": None,
-            "middleware": [Middleware(Guard, hosts=names, any_address=everywhere)],
+            "middleware": [
+                Middleware(Guard, hosts=names, any_address=everywhere),
+                Middleware(ArticleRoutes, library=library),
+            ],
         },
         **_CLOSED,
     }
     started: list[gr.Blocks] = []
 
     def start() -> None:
-        demo = build_app(engine, examples=examples)
+        demo = build_app(library, examples=examples)
         demo.launch(**everything)
         started.append(demo)
 

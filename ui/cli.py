@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path  # noqa: TC003 - typer reads the annotations when it runs
 from typing import Annotated
 
@@ -30,6 +31,12 @@ def serve(
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Allow a --host that others can reach: there is no login.")
     ] = False,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Let nobody add or remove articles on the page.")
+    ] = False,
+    allow_changes: Annotated[
+        bool, typer.Option("--allow-changes", help="Let others who reach a --host add and remove articles.")
+    ] = False,
 ) -> None:
     """Ask in the browser: the quotes, and beside them the articles they stand in.
 
@@ -41,16 +48,30 @@ def serve(
             "Leave --host out to keep the page on this machine, or add --insecure if that is what you want."
         )
 
+    if read_only and allow_changes:
+        raise typer.BadParameter("expected either --read-only or --allow-changes", param_hint="--read-only")
+
     from rag.console import progress_bar
+    from rag.locations import default_index_dir, resolve
     from rag.pipeline import open_engine
 
     with progress_bar(sys.stderr) as progress:
         engine = open_engine(index, articles, reader=reader, progress=progress)
-    with engine:
+    with ExitStack() as stack:
+        stack.enter_context(engine)
         from ui.app import SAMPLE_QUESTIONS, launch
+        from ui.library import Library
 
-        examples = SAMPLE_QUESTIONS if _is_sample(index, articles) else ()
-        with launch(engine, host=host, port=port, examples=examples, block=False, open_browser=open_browser) as app:
+        sample = _is_sample(index, articles)
+        changeable = not read_only and (is_loopback(host) or allow_changes)
+        library = Library(
+            engine,
+            index=resolve(index, articles)[0] if changeable else None,
+            own=default_index_dir() if changeable and sample else None,
+        )
+        stack.callback(library.close)
+        examples = SAMPLE_QUESTIONS if sample else ()
+        with launch(library, host=host, port=port, examples=examples, block=False, open_browser=open_browser) as app:
             typer.echo(f"citewell is ready at {app.url} — press Ctrl+C to stop")
             app.wait()
 

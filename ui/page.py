@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from ui.articles import SCOPED, articles_view, scope_input
 from ui.panel import asset, source_loader
 from ui.turns import asker
 
@@ -54,6 +55,7 @@ def build_app(engine: AnswersQuestions, *, examples: Sequence[str] = SAMPLE_QUES
     with gr.Blocks(title="Citewell", analytics_enabled=False, fill_height=True, fill_width=True) as demo:
         turns = gr.State([])
         gr.HTML(_HEADER, elem_id="head", apply_default_css=False, js_on_load=None)
+        articles_view(gr)
         with gr.Row(elem_id="page", equal_height=True):
             with gr.Column(elem_id="conversation", min_width=0):
                 chat = gr.Chatbot(
@@ -75,6 +77,7 @@ def build_app(engine: AnswersQuestions, *, examples: Sequence[str] = SAMPLE_QUES
                 )
                 with gr.Row(elem_id="examples"):
                     chips = [gr.Button(example, size="sm", min_width=0, elem_classes="chip") for example in examples]
+                scope = scope_input(gr)
                 with gr.Row(elem_id="composer"):
                     box = gr.Textbox(
                         elem_id="question",
@@ -100,9 +103,9 @@ def build_app(engine: AnswersQuestions, *, examples: Sequence[str] = SAMPLE_QUES
                 )
         shown = [chat, turns, box]
         quiet = {"show_progress": "hidden", "api_visibility": "private"}
-        gr.on([send.click, box.submit], ask, inputs=[box, turns], outputs=shown, **quiet)
+        gr.on([send.click, box.submit], ask, inputs=[box, turns, scope], outputs=shown, js=SCOPED, **quiet)
         for chip in chips:
-            chip.click(ask, inputs=[chip, turns], outputs=shown, **quiet)
+            chip.click(ask, inputs=[chip, turns, scope], outputs=shown, js=SCOPED, **quiet)
         clear.click(lambda: ([], [], ""), outputs=shown, **quiet)
     demo.queue(api_open=False, max_size=64, default_concurrency_limit=4)
     return demo  # type: ignore[no-any-return]

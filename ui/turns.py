@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from index.errors import CitewellError
+from ui.articles import read_scope, scope_markup
 from ui.render import answer_markup, problem_markup, question_markup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from index.scope import Scope
     from rag.types import Answer, ArticleView
 
 __all__ = ["AnswersQuestions", "Turn", "asker", "messages"]
@@ -28,11 +30,18 @@ _BROKEN = "Something went wrong while answering. The terminal that runs citewell
 class AnswersQuestions(Protocol):
     """The engine, as far as the page needs it; called from several threads at once."""
 
-    def ask(self, question: str, *, top: int = 5, min_confidence: float = 0.5) -> Answer:
+    def ask(
+        self,
+        question: str,
+        *,
+        top: int = 5,
+        min_confidence: float = 0.5,
+        scope: Scope | None = None,
+    ) -> Answer:
         """The answer to one question.
 
         Raises:
-            CitewellError: the question cannot be read, or the index cannot be used.
+            CitewellError: the question cannot be read, nothing lies in its scope, or the index cannot be used.
         """
         ...
 
@@ -51,11 +60,13 @@ class Turn:
 
     Attributes:
         question: as it was sent.
+        scope: the articles that it is limited to; None: all.
         answer: what the engine gave; None while it is read, and when there was a problem.
         markup: what is shown below the question.
     """
 
     question: str
+    scope: Scope | None = None
     answer: Answer | None = None
     markup: str = _PENDING
 
@@ -65,7 +76,7 @@ def messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
     shown = []
     for turn in turns:
         if turn.question.strip():
-            shown.append(_message("user", question_markup(turn.question)))
+            shown.append(_message("user", question_markup(turn.question) + scope_markup(turn.scope)))
         shown.append(_message("assistant", turn.markup))
     return shown
 
@@ -75,10 +86,11 @@ def _message(role: str, markup: str) -> dict[str, Any]:
     return {"role": role, "content": [{"type": "text", "text": markup}]}
 
 
-def _reply(engine: AnswersQuestions, turn: Turn) -> None:
+def _reply(engine: AnswersQuestions, turn: Turn, scope: object) -> None:
     """Complete a turn with the answer to its question, or with what was wrong."""
     try:
-        turn.answer = engine.ask(turn.question)
+        turn.scope = read_scope(scope)
+        turn.answer = engine.ask(turn.question, scope=turn.scope)
         turn.markup = answer_markup(turn.answer)
     except CitewellError as error:
         turn.markup = problem_markup(str(error))
@@ -95,13 +107,13 @@ def asker(engine: AnswersQuestions) -> Any:
     """
 
     # What comes in is what a browser sent: of any type. The conversation is kept here, never taken from the browser.
-    def ask(question: Any, turns: Any) -> Any:
+    def ask(question: Any, turns: Any, scope: Any = None) -> Any:
         turn = Turn(question if isinstance(question, str) else "")
         # Changed in place: two questions at once both find their turn in the one list of this conversation.
         turns.append(turn)
         del turns[:-MOST_TURNS]
         yield messages(turns), turns, ""
-        _reply(engine, turn)
+        _reply(engine, turn, scope)
         yield messages(turns), turns, ""
 
     return ask

@@ -101,7 +101,7 @@ def test_another_sites_page_is_refused(request_to, origin):
 
 
 def test_our_own_page_may_post(request_to, address, engine):
-    reference = f"{next(iter(engine.articles))}:0:7"
+    reference = f"{next(iter(engine.told))}:0:7"
     host, port = address
     payload = {"data": reference, "component_id": -1, "fn_name": "load_source", "session_hash": "x"}
     status, _, _ = request_to(
@@ -223,7 +223,7 @@ def panel(request_to, config, data, function="load_source"):
 
 
 def test_the_panel_gives_articles_of_the_index_only(request_to, config, engine):
-    identifier, article = next(iter(engine.articles.items()))
+    identifier, article = next(iter(engine.told.items()))
     status, _, body = panel(request_to, config, f"{identifier}:0:7")
     assert status == 200
     assert json.loads(body)["quote"] == article.text[:7]
