@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from index.store.database import Database
     from index.store.search import Commit
 
-__all__ = ["Inside", "Scopes", "within"]
+__all__ = ["Inside", "Scopes", "look", "within"]
 
 _REMEMBERED = 16
 
@@ -58,7 +58,7 @@ class Scopes:
             if asked in self._known:
                 self._known.move_to_end(asked)
                 return self._known[asked]
-        found = _look(self._database, scope)
+        found = look(self._database, scope)
         with self._lock:
             self._known[asked] = found
             while len(self._known) > _REMEMBERED:
@@ -91,14 +91,15 @@ def within(database: Database, leaders: Sequence[int], scope: Scope, inside: Ins
     return found
 
 
-def _look(database: Database, scope: Scope) -> Inside:
+def look(database: Database, scope: Scope) -> Inside:
+    """What lies in a scope, read from the database."""
     import numpy as np
 
     where, values = condition(scope)
     listed = f"SELECT article FROM listed WHERE {where}"  # noqa: S608
     articles = frozenset(row[0] for row in database.rows(listed, values))
     leaders = database.rows(
-        f"SELECT DISTINCT leader FROM passages WHERE article IN ({listed}) ORDER BY leader",  # noqa: S608
+        f"SELECT leader FROM passages WHERE article IN ({listed})",  # noqa: S608
         values,
     )
-    return Inside(articles, np.asarray([row[0] for row in leaders], dtype=np.int64))
+    return Inside(articles, np.unique(np.fromiter((row[0] for row in leaders), dtype=np.int64)))
