@@ -15,7 +15,7 @@ from ui.article_routes import ArticleRoutes
 from ui.guard import LOOPBACK, Guard
 from ui.library import Library
 from ui.page import SAMPLE_QUESTIONS, build_app, load_gradio
-from ui.panel import asset
+from ui.panel import style
 from ui.turns import AnswersQuestions
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def launch(
     everything = {
         "theme": _theme(),
         # In the head, not as `css`: Gradio would put its own container before every selector, and load it late.
-        "head": f"<style>{asset('page.css')}</style>",
+        "head": f"<style>{style()}</style>",
         "server_name": f"[{name}]" if ":" in name else name,
         "server_port": port,
         "app_kwargs": {

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from ui.articles import SCOPED, articles_view, scope_input
-from ui.panel import asset, source_loader
+from ui.panel import asset, panel_functions, script
 from ui.turns import asker
 
 if TYPE_CHECKING:
@@ -97,9 +97,9 @@ def build_app(engine: AnswersQuestions, *, examples: Sequence[str] = SAMPLE_QUES
                 gr.HTML(
                     elem_id="source",
                     html_template=asset("panel.html"),
-                    js_on_load=asset("panel.js"),
+                    js_on_load=script(),
                     apply_default_css=False,
-                    server_functions=[source_loader(engine)],
+                    server_functions=panel_functions(engine),
                 )
         shown = [chat, turns, box]
         quiet = {"show_progress": "hidden", "api_visibility": "private"}

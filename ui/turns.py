@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from index.errors import CitewellError
 from ui.articles import read_scope, scope_markup
-from ui.render import answer_markup, problem_markup, question_markup
+from ui.render import PENDING, answer_markup, problem_markup, question_markup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,6 @@ logger = logging.getLogger(__name__)
 MOST_TURNS = 50
 """Questions that one conversation keeps on the server; the oldest go first."""
 
-_PENDING = '<p class="pending">Reading the articles …</p>'
 _BROKEN = "Something went wrong while answering. The terminal that runs citewell says what."
 
 
@@ -68,7 +67,7 @@ class Turn:
     question: str
     scope: Scope | None = None
     answer: Answer | None = None
-    markup: str = _PENDING
+    markup: str = PENDING
 
 
 def messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:

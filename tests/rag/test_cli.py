@@ -179,7 +179,7 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str, Any
 
     module("rag.pipeline", open_engine=open_engine, read_info=read_info)
     module("index.build", build_index=build_index)
-    module("index.encoder", load_encoder=lambda name: f"<{name}>")
+    module("index.encoder", FAST_ENCODER="the fast one", load_encoder=lambda name: f"<{name}>")
     monkeypatch.setenv("CITEWELL_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("CITEWELL_INDEX", raising=False)
     monkeypatch.delenv("CITEWELL_DEBUG", raising=False)
@@ -487,6 +487,15 @@ def test_index_passes_its_options_on(calls: list[dict[str, Any]]) -> None:
     options = {"encoder": "<e>", "prune": True, "yes_remove": True}
     assert calls == [{"paths": [Path("a")], "index": Path("my index"), **options}]
     assert result.stdout.endswith("Next: citewell ask \"your question\" --index 'my index' --encoder e\n")
+
+
+def test_index_fast(calls: list[dict[str, Any]]) -> None:
+    assert run("index", "a", "--fast").exit_code == 0
+    assert calls[0]["encoder"] == "<the fast one>"
+    result = run("index", "a", "--fast", "--encoder", "e")
+    assert result.exit_code == 2
+    assert "expected either --fast or --encoder" in result.stderr
+    assert len(calls) == 1
 
 
 def test_info(calls: list[dict[str, Any]], tmp_path: Path) -> None:

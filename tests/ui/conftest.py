@@ -82,6 +82,32 @@ NASTY = Told(
 )
 
 
+SAILS, RETURNS = "The ferry to Lund sails at nine.", "The ferry to Lund returns at noon."
+FERRY = Told(
+    "Ferry to Lund sails again",
+    f"Ferry to Lund sails again\n\n{FILLER}\n\nThe company told a crowd. It was raining.\n\n{SAILS} People cheered. "
+    f"Nobody left.\n\n{FILLER}\n\n{RETURNS}\n\n{FILLER}\n",
+    "https://www.example.org/ferry",
+    "May 1, 2025",
+)
+TIMETABLE = Told("Timetable", f"{SAILS}\nThe rest of the timetable is not out yet.\n\n{FILLER}\n", "b/timetable.txt")
+CARS = Told(
+    "המעבורת ללונד חוזרת",
+    f"{FILLER}\n\nThe ferry to Lund carries two hundred cars.\n\n{FILLER}\n",
+    "https://news.example.net/cars",
+    "May 2, 2025",
+)
+LONG = Told(
+    "A chronicle " + "of very many days and of whatever was seen on each of them " * 6,
+    "\n\n".join([FILLER] * 250)
+    + "\n\nThe lighthouse keeper counted 812 ships.\n\n"
+    + "\n\n".join([FILLER] * 70)
+    + "\n\nA second lighthouse keeper counted none.\n\n"
+    + "\n\n".join([FILLER] * 30),
+    "c/chronicle.txt",
+)
+
+
 def stems(text: str) -> set[str]:
     """The beginnings of the longer words."""
     return {word[:5] for word in re.findall(r"\w{4,}", text.lower())}
@@ -185,6 +211,17 @@ def engine() -> WordOverlap:
 
 
 @pytest.fixture(scope="session")
+def library() -> WordOverlap:
+    """Articles that one answer cites together, one of them with a title from right to left; and a very long one."""
+    return WordOverlap(FERRY, TIMETABLE, CARS, LONG)
+
+
+@pytest.fixture(scope="session")
+def library_url(library: WordOverlap, serve: Callable[..., Any]) -> str:
+    return str(serve(library, examples=["When does the ferry to Lund sail?"]).url)
+
+
+@pytest.fixture(scope="session")
 def hostile() -> str:
     return HOSTILE
 
@@ -246,6 +283,18 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
+IN_VIEW = """() => {
+  const mark = document.querySelector('#source mark.focus');
+  if (!mark) return false;
+  const box = mark.getBoundingClientRect();
+  const frame = document.querySelector('#source').getBoundingClientRect();
+  const top = Math.max(0, frame.top), bottom = Math.min(window.innerHeight, frame.bottom);
+  const seen = document.elementFromPoint(box.left + 5, box.top + 8);
+  return box.height > 0 && box.top >= top && box.bottom <= bottom && box.left >= 0 && box.right <= window.innerWidth
+    && seen === mark;
+}"""
+
+
 class Watched:
     """A page whose requests to anywhere but its server are aborted and written down, and its errors too."""
 
@@ -273,6 +322,14 @@ class Watched:
         self.page.click("#send")
         self.wait_for_answers(answers)
 
+    def wait_for_source(self, quote: str | None = None) -> None:
+        """Waits until the sentence in focus, and `quote` where it is given, is in view in the source panel."""
+        if quote is not None:
+            self.page.wait_for_function(
+                "quote => document.querySelector('#source mark.focus')?.textContent === quote", arg=quote
+            )
+        self.page.wait_for_function(IN_VIEW)
+
     def wait_for_answers(self, count: int) -> None:
         self.page.wait_for_function(
             "count => document.querySelectorAll('#chat .answer, #chat .problem').length === count", arg=count
@@ -281,11 +338,12 @@ class Watched:
 
 @pytest.fixture
 def open_page(browser: Any) -> Iterator[Callable[..., Watched]]:
-    """Opens a watched page in a context of its own: `open_page(url, width=1280, height=800)`."""
+    """Opens a watched page in a context of its own: `open_page(url, width=1280, height=800, **context_options)`."""
     contexts = []
 
-    def start(url: str, *, width: int = 1280, height: int = 800) -> Watched:
-        context = browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce")
+    def start(url: str, *, width: int = 1280, height: int = 800, **options: Any) -> Watched:
+        viewport = {"width": width, "height": height}
+        context = browser.new_context(viewport=viewport, reduced_motion="reduce", **options)
         context.set_default_timeout(20_000)
         contexts.append(context)
         return Watched(context.new_page(), url)
