@@ -58,8 +58,9 @@ def ask_directly(request_to, config, data, *, trigger="submit", session="attacke
     call = next(
         each
         for each in config["dependencies"]
-        if any(target[1] == trigger for target in each["targets"]) and len(each["inputs"]) == 2
+        if any(target[1] == trigger for target in each["targets"]) and len(each["inputs"]) == 3
     )
+    data = [*data, ""][:3]  # limited to nothing, unless the data say to what
     payload = {"fn_index": call["id"], "data": data, "session_hash": session, "event_data": None, "trigger_id": None}
     joined = posted(request_to, "/gradio_api/queue/join", payload)
     if joined[0] != 200:
@@ -214,6 +215,17 @@ def test_a_question_of_any_kind_gets_an_answer_and_no_traceback(request_to, conf
     assert "Traceback" not in body
     assert "process_completed" in body
     assert '"success":true' in body.replace(" ", "")
+
+
+@pytest.mark.parametrize(
+    "scope", [7, {"path": "/etc/passwd"}, ["x"], '{"since": "May"}', '{"sources": ["no.example"]}']
+)
+def test_a_forged_scope_gets_a_line_and_no_traceback(request_to, config, scope):
+    status, body = ask_directly(request_to, config, ["When does the harbour close?", None, scope], session="limited")
+    assert status == 200
+    assert "process_completed" in body
+    assert "Traceback" not in body
+    assert "14 November" not in body
 
 
 def panel(request_to, config, data, function="load_source"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -187,7 +188,8 @@ def request(
 
         await app(scope, patient if path == "/articles/add" else receive, send)
 
-    asyncio.run(run())
+    with ThreadPoolExecutor(1) as thread:  # Playwright leaves a loop running in this one
+        thread.submit(asyncio.run, run()).result()
     text = b"".join(message.get("body", b"") for message in given).decode()
     lines = [json.loads(line) for line in text.splitlines()] if text.startswith("{") else []
     return given[0]["status"], lines
