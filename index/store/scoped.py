@@ -40,7 +40,7 @@ class Inside:
 
 
 class Scopes:
-    """What lies in the scopes that were asked for last: of a year of a large collection it takes half a second to say.
+    """What lies in the scopes that were asked for last: of much of a large collection it takes a second to say.
 
     Args:
         database: the truth; each look is within a reading.
