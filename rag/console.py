@@ -35,6 +35,7 @@ __all__ = [
     "index_report",
     "info_text",
     "json_line",
+    "json_text",
     "make_console",
     "not_asked",
     "one_line",
@@ -81,12 +82,21 @@ def json_line(value: Any, *, encoding: str = "utf-8") -> str:
 
     Characters that a terminal obeys, or that end a line for some readers, are escaped: the value is the same.
     """
-    line = json.dumps(value, ensure_ascii=False)
+    return _json(value, encoding, None)
+
+
+def json_text(value: Any, *, encoding: str = "utf-8") -> str:
+    """The value as JSON over several lines, for a person to read; otherwise as `json_line`."""
+    return _json(value, encoding, 2)
+
+
+def _json(value: Any, encoding: str, indent: int | None) -> str:
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
     try:
-        line.encode(encoding)
+        text.encode(encoding)
     except UnicodeEncodeError:
-        return json.dumps(value)
-    return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", line)
+        return json.dumps(value, indent=indent)
+    return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def confidence_words(probability: float) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from index.errors import StoreError
-from rag.options import EncoderOption, FastOption, IndexOption, JsonOption, PathsArgument, encoder_named, writable
+from rag.options import EncoderOption, FastOption, IndexOption, JsonOption, OutOption, PathsArgument, encoder_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,16 +102,7 @@ def remove(
 def export(
     *,
     index: IndexOption = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            metavar="FILE.jsonl",
-            help="Where the lines go, rather than to standard output.",
-            callback=writable,
-            show_default=False,
-        ),
-    ] = None,
+    out: OutOption = None,
 ) -> None:
     """Write all articles of an index, with what is known of them, as JSON Lines that `citewell index` reads again."""
     from index.records import export_file, export_lines

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -18,9 +18,11 @@ __all__ = [
     "ArticlesOption",
     "EncoderOption",
     "FastOption",
+    "FormatOption",
     "IndexOption",
     "JsonOption",
     "MinConfidenceOption",
+    "OutOption",
     "PathsArgument",
     "ReaderOption",
     "SinceOption",
@@ -170,6 +172,24 @@ MinConfidenceOption = Annotated[
     float,
     typer.Option(
         "--min-confidence", metavar="P", callback=check_probability, help="Below this probability: not answered."
+    ),
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="FILE.jsonl",
+        help="Where the lines go, rather than to standard output.",
+        callback=writable,
+        show_default=False,
+    ),
+]
+FormatOption = Annotated[
+    Literal["text", "markdown", "json"] | None,
+    typer.Option(
+        "--format",
+        help="To take along, rather than for the terminal: text with footnotes, Markdown, or JSON (as --json).",
+        show_default=False,
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, and nothing else there.")]

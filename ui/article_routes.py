@@ -12,6 +12,7 @@ comes in is opened as a path; what cannot be done is `{"error": LINE}`.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import queue
@@ -28,6 +29,7 @@ from index.articles import SUFFIXES
 from index.errors import CitewellError
 from index.outlet import web_address
 from index.scope import Scope
+from ui.exchange import Refused
 from ui.library import ReadOnly
 from ui.text import visible
 from ui.uploads import MOST_FILE_BYTES, MOST_FILES
@@ -36,7 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from index.build import Progress
-    from ui.guard import App, Message, Receive, Send
+    from ui.exchange import App, Receive, Send
+    from ui.exchange import Scope as Asked
     from ui.library import Library
 
 __all__ = ["ArticleRoutes", "pasted_record"]
@@ -45,6 +48,7 @@ logger = logging.getLogger(__name__)
 
 _PAGE = 50
 _SOURCES = 300
+_LOOK_AGAIN = 0.2
 _LONGEST = {"search": 200, "title": 500, "url": 2000, "published": 100, "name": 400}
 _BROKEN = "Something went wrong. The terminal that runs citewell says what."
 _TOKEN = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -74,7 +78,7 @@ class ArticleRoutes:
             redirect_slashes=False,
         )
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Asked, receive: Receive, send: Send) -> None:
         """Answers, or hands on."""
         own = scope["type"] == "http" and scope["path"].split("/")[1:2] == ["articles"]
         await (self._router if own else self._app)(scope, receive, send)
@@ -89,6 +93,8 @@ class ArticleRoutes:
                 return _problem(str(error), 403)
             except (CitewellError, ValueError) as error:
                 return _problem(str(error), 400)
+            except Refused:  # the guard's, of a body that is too long
+                raise
             except ClientDisconnect:
                 return _problem("the file broke off", 400)
             except Exception:
@@ -107,6 +113,8 @@ class ArticleRoutes:
         offset = query.get("offset", "0")
         if not offset.isascii() or not offset.isdigit() or len(offset) > 9:
             raise ValueError("offset must be a number")
+        while self._library.loading:  # with no thread that waits: pages come before the models
+            await asyncio.sleep(_LOOK_AGAIN)
         return await run_in_threadpool(self._listed, search, scope, int(offset))
 
     def _listed(self, search: str, scope: Scope, offset: int) -> dict[str, Any]:

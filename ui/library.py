@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from index.errors import ArticlesError, CitewellError
+from ui.admission import Admission, AdmittingEngine, places
 from ui.uploads import MOST_FILES, Uploads
 
 if TYPE_CHECKING:
@@ -53,8 +54,9 @@ class Library:
     """
 
     def __init__(self, engine: Any, *, index: Path | None = None, own: Path | None = None) -> None:
-        self._engine = engine
-        self._first = engine
+        self.engine = engine
+        """Who answers now."""
+        self._opened: Any | None = None
         self._index = index
         self._own = own
         folder = own or index
@@ -65,36 +67,36 @@ class Library:
 
     def ask(self, question: str, **options: Any) -> Answer:
         """As `rag.pipeline.Engine.ask`."""
-        answer: Answer = self._engine.ask(question, **options)
+        answer: Answer = self.engine.ask(question, **options)
         return answer
 
     def article(self, article_id: str) -> ArticleView:
         """As `rag.pipeline.Engine.article`."""
-        view: ArticleView = self._engine.article(article_id)
+        view: ArticleView = self.engine.article(article_id)
         return view
 
     def articles(
         self, *, search: str = "", scope: Scope | None = None, limit: int = 50, offset: int = 0
     ) -> ArticlePage:
         """A page of the list."""
-        page: ArticlePage = self._engine.articles(search=search, scope=scope, limit=limit, offset=offset)
+        page: ArticlePage = self.engine.articles(search=search, scope=scope, limit=limit, offset=offset)
         return page
 
     def sources(self, *, search: str = "", scope: Scope | None = None) -> list[SourceCount]:
         """How many articles are from each outlet."""
-        found: list[SourceCount] = self._engine.sources(search=search, scope=scope)
+        found: list[SourceCount] = self.engine.sources(search=search, scope=scope)
         return found
 
     def __getattr__(self, name: str) -> Any:
         """Whatever else the page asks of its engine."""
-        if name.startswith("_"):
+        if name.startswith("_") or name == "engine":
             raise AttributeError(name)
-        return getattr(self._engine, name)
+        return getattr(self.engine, name)
 
     def close(self) -> None:
         """Close the engine that was opened here, if one was; the first one is its opener's."""
-        if self._engine is not self._first:
-            self._engine.close()
+        if self._opened is not None:
+            self._opened.close()
 
     # What is said of it
 
@@ -102,6 +104,11 @@ class Library:
     def changeable(self) -> bool:
         """Whether articles can be added and removed."""
         return self._uploads is not None
+
+    @property
+    def loading(self) -> bool:
+        """Whether the models are not there yet; what is asked of them waits."""
+        return getattr(self.engine, "status", None) == "loading"
 
     @property
     def sample(self) -> bool:
@@ -155,7 +162,7 @@ class Library:
             paths = list(kept)
             try:
                 before = _held(paths, folder)
-                report = build_index(paths, folder, encoder=self._engine.encoder, progress=progress)
+                report = build_index(paths, folder, encoder=self.engine.encoder, progress=progress)
             except CitewellError:
                 # What could not be indexed is not kept either: it may be sent again.
                 for path, new in kept.items():
@@ -167,7 +174,9 @@ class Library:
                 if kept[path]:
                     uploads.discard(path)
             if self._own is not None:
-                self._engine, self._own, self._index = self._engine.over(folder), None, folder
+                self._opened = self.engine.over(folder)
+                self.engine = AdmittingEngine(self._opened, Admission(places=places()))
+                self._own, self._index = None, folder
         return {
             "added": [_added(each) for each in found if Path(each.article.path) not in before][:_SHOWN],
             "unchanged": sorted(path.name for path in before),

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from ui.admission import MOST_EVENTS
 from ui.articles import SCOPED, articles_view, scope_input
 from ui.panel import asset, panel_functions, script
+from ui.takeaway import QUESTION_IN_ADDRESS, asks_the_address, takeaway_template, taker
 from ui.turns import asker
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
     import gradio as gr
 
+    from ui.takeaway import KeepsVotes
     from ui.turns import AnswersQuestions
 
 __all__ = ["SAMPLE_QUESTIONS", "build_app", "load_gradio"]
@@ -43,12 +46,15 @@ def load_gradio() -> Any:
     return gradio
 
 
-def build_app(engine: AnswersQuestions, *, examples: Sequence[str] = SAMPLE_QUESTIONS) -> gr.Blocks:
+def build_app(
+    engine: AnswersQuestions, *, examples: Sequence[str] = SAMPLE_QUESTIONS, votes: KeepsVotes | None = None
+) -> gr.Blocks:
     """The page over `engine`, not yet served. Its style and its protection come with `launch`.
 
     Args:
         engine: answers the questions and gives the articles.
         examples: questions offered as buttons.
+        votes: where votes on answers go; None: the page asks for none.
     """
     gr = load_gradio()
     ask = asker(engine)
@@ -93,6 +99,13 @@ def build_app(engine: AnswersQuestions, *, examples: Sequence[str] = SAMPLE_QUES
                     )
                     send = gr.Button("Send", elem_id="send", variant="primary", scale=0, min_width=0)
                     clear = gr.Button("Clear", elem_id="clear", scale=0, min_width=0)
+                    takeaway = gr.HTML(
+                        elem_id="takeaway",
+                        html_template=takeaway_template(votes=votes is not None),
+                        js_on_load=asset("takeaway.js"),
+                        apply_default_css=False,
+                        min_width=0,
+                    )
             with gr.Column(elem_id="beside", min_width=0):
                 gr.HTML(
                     elem_id="source",
@@ -107,5 +120,8 @@ def build_app(engine: AnswersQuestions, *, examples: Sequence[str] = SAMPLE_QUES
         for chip in chips:
             chip.click(ask, inputs=[chip, turns, scope], outputs=shown, js=SCOPED, **quiet)
         clear.click(lambda: ([], [], ""), outputs=shown, **quiet)
-    demo.queue(api_open=False, max_size=64, default_concurrency_limit=4)
+        takeaway.submit(taker(votes), inputs=[turns], outputs=[takeaway], **quiet)
+        demo.load(asks_the_address(ask), inputs=[box, turns], outputs=shown, js=QUESTION_IN_ADDRESS, **quiet)
+    # How many are answered at once, and who is told that the page is busy: `ui.admission`.
+    demo.queue(api_open=False, max_size=2 * MOST_EVENTS, default_concurrency_limit=MOST_EVENTS)
     return demo  # type: ignore[no-any-return]

@@ -34,6 +34,7 @@ from index.errors import (
 from index.types import Skipped
 from rag import console
 from rag.cli import app
+from rag.formats import answer_as
 from rag.types import Answer, Citation, Place
 
 if TYPE_CHECKING:
@@ -384,6 +385,23 @@ def test_ask_json_is_the_answer_and_nothing_else(calls: list[dict[str, Any]]) ->
     assert json.loads(run("ask", "Who won?", "--json").stdout) == unanswered().to_dict()
 
 
+def test_ask_in_a_format_to_take_along(calls: list[dict[str, Any]]) -> None:
+    for form in ("text", "markdown", "json"):
+        result = run("ask", "How many?", "--format", form)
+        assert (result.exit_code, result.stderr) == (0, "")
+        assert result.stdout == answer_as(answered("How many?"), form)
+    assert run("ask", "How many?", "--format", "json", "--json").stdout == run("ask", "How many?", "--json").stdout
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_a_file_of_questions_in_a_format_to_take_along(calls: list[dict[str, Any]], form: Any) -> None:
+    result = run("ask", "--file", "-", "--format", form, stdin=b"How many?\nbad \x00 one\nWho won?")
+    assert (result.exit_code, result.stderr) == (5, "")
+    assert "Not asked: " in result.stdout
+    assert result.stdout.startswith(answer_as(answered("How many?"), form) + "\n---\n\n")
+    assert result.stdout.endswith("\n---\n\n" + answer_as(unanswered(), form))
+
+
 def test_not_answered_is_no_error(calls: list[dict[str, Any]]) -> None:
     result = run("ask", "Who won?")
     assert result.exit_code == 0
@@ -451,6 +469,8 @@ def test_a_file_without_a_question(calls: list[dict[str, Any]], content: str) ->
         ("ask", "Q", "--min-confidence", "-0.1"),
         ("ask", "Q", "--min-confidence", "nan"),
         ("ask", "Q", "--index", "/etc/hostname"),
+        ("ask", "Q", "--format", "html"),
+        ("ask", "Q", "--format", "text", "--json"),
         ("ask", "Q", "--bogus"),
         ("index",),
         ("bogus",),

@@ -40,7 +40,7 @@ async function call(path, options) {
   } catch {
     found = { error: response.status === 413 ? "That is too long." : UNREACHABLE };
   }
-  if (!response.ok || found.error) throw new Error(found.error || UNREACHABLE);
+  if (!response.ok || found.error) throw new Error(found.error || found.detail || UNREACHABLE);
   return found;
 }
 function post(path, value) {
@@ -205,7 +205,7 @@ function send(file, told) {
         found = { error: request.status === 413 ? "it is too long" : UNREACHABLE };
       }
       if (found.file) resolve(found.file);
-      else reject(new Error(found.error || UNREACHABLE));
+      else reject(new Error(found.error || found.detail || UNREACHABLE));
     });
     request.send(file);
   });
