@@ -170,6 +170,12 @@ def ask(
             show_default=False,
         ),
     ] = None,
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "--follow", help="The questions of --file are one conversation: each may lean on those before it."
+        ),
+    ] = False,
     index: IndexOption = None,
     articles: ArticlesOption = None,
     top: Annotated[int, typer.Option("--top", metavar="N", min=1, help="At most so many quotes.")] = 5,
@@ -192,6 +198,8 @@ def ask(
     if as_json and form not in (None, "json"):
         raise typer.BadParameter(f"expected either --json or --format {form}", param_hint="--format")
     form = "json" if as_json else form
+    if follow and file is None:
+        raise typer.BadParameter("expected --file with the questions of the conversation", param_hint="--follow")
     questions = [(question, None)] if question is not None else _read_questions(file or Path("-"))
 
     from rag.console import make_console, not_asked, progress_bar, show, show_answer, width_of
@@ -212,6 +220,7 @@ def ask(
     with progress_bar(sys.stderr) as progress:
         engine = open_engine(index, articles, encoder=encoder, reader=reader, progress=progress)
     bad = False
+    history: list[Answer] = []
     with engine:
         for number, (asked, unreadable) in enumerate(questions):
             if number and form is None:
@@ -223,7 +232,7 @@ def ask(
                 write(NotAsked(asked, unreadable))
                 continue
             try:
-                answer = engine.ask(asked, top=top, min_confidence=min_confidence, scope=scope)
+                answer = engine.ask(asked, top=top, min_confidence=min_confidence, history=history, scope=scope)
             except QuestionError as error:
                 if file is None:
                     raise
@@ -231,6 +240,8 @@ def ask(
                 write(NotAsked(asked, str(error)))
             else:
                 write(answer)
+                if follow:
+                    history.append(answer)
     if bad:
         raise typer.Exit(QuestionError.exit_code)
 

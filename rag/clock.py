@@ -8,7 +8,7 @@ __all__ = ["Clock"]
 
 
 class Clock:
-    """Seconds between laps, by name."""
+    """Seconds between laps, by name; those of one name are added up."""
 
     def __init__(self) -> None:
         self.laps: dict[str, float] = {}
@@ -17,5 +17,5 @@ class Clock:
     def lap(self, name: str) -> None:
         """End a lap of this name, and begin the next one."""
         now = time.perf_counter()
-        self.laps[name] = now - self._last
+        self.laps[name] = self.laps.get(name, 0.0) + now - self._last
         self._last = now

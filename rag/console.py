@@ -122,7 +122,10 @@ def show_answer(answer: Answer, *, width: int | None, title: bool = False) -> Te
     """
     out = Text()
     if title:
-        out.append(_hanging(Text(visible(answer.question), style="bold underline"), "", width)).append("\n\n")
+        out.append(_hanging(Text(visible(answer.question), style="bold underline"), "", width)).append("\n")
+        if answer.read_as is not None:
+            out.append(_hanging(Text(f"Read as: {visible(answer.read_as)}", style="dim"), "", width)).append("\n")
+        out.append("\n")
     if answer.answered:
         for citation in answer.citations:
             out.append(_quote(citation, width=width, dim=False)).append("\n")

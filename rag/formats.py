@@ -51,7 +51,7 @@ class NotAsked:
 
 def standing_question(answer: Answer) -> str:
     """The question in words that stand without the conversation that it was asked in."""
-    return getattr(answer, "read_as", None) or answer.question
+    return answer.read_as or answer.question
 
 
 def answer_as(answer: Answer | NotAsked, form: Format, *, encoding: str = "utf-8") -> str:

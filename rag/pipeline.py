@@ -11,6 +11,7 @@ from index.scope import Scope
 from rag.answer import cite, select
 from rag.calibration import load_calibration
 from rag.clock import Clock
+from rag.conversation import best_reading, readings
 from rag.logistic import scoring_for
 from rag.question import read_question
 from rag.ranking import READ_PASSAGES, rank_by_encoder, rank_by_reader
@@ -125,6 +126,7 @@ class Engine:
         *,
         top: int = TOP,
         min_confidence: float = MIN_CONFIDENCE,
+        history: Sequence[Answer | str] = (),
         scope: Scope | None = None,
     ) -> Answer:
         """Answer a question with quoted sentences.
@@ -133,6 +135,8 @@ class Engine:
             question: up to 1,000 characters.
             top: the greatest number of citations, at least 1.
             min_confidence: the confidence in [0, 1] below which the answer is that the articles do not say.
+            history: the earlier answers of the conversation, or bare earlier questions, oldest first. A question that
+                leans on them ("Who did he tell?") is read in their light; `Answer.read_as` says how.
             scope: the articles that are asked; all when None. Only they are searched, and nothing else is cited.
 
         Raises:
@@ -145,9 +149,16 @@ class Engine:
         if not 0.0 <= min_confidence <= 1.0:
             raise ValueError(f"min_confidence must be in [0, 1], found {min_confidence}")
         clock = Clock()
-        evidence = self._retrieve(question, READ_PASSAGES, clock, scope)
-        asked, ranked = evidence.question, self.rank(evidence)
-        clock.lap("read")
+        own = read_question(question).text
+        ways = readings(own, history)
+        tried = []
+        for way in ways:
+            evidence = self._retrieve(way.text, READ_PASSAGES, clock, scope)
+            tried.append((evidence, self.rank(evidence)))
+            clock.lap("read")
+        taken = best_reading(ways, [self.confidence(ranked) for _, ranked in tried]) if len(ways) > 1 else 0
+        evidence, ranked = tried[taken]
+        asked = evidence.question
         chosen = select(
             ranked,
             self._confidence,
@@ -163,7 +174,8 @@ class Engine:
             )
 
         answer = Answer(
-            question=asked.text,
+            question=own,
+            read_as=asked.text if taken else None,
             answered=bool(chosen.cited),
             confidence=chosen.confidence,
             citations=citations(chosen.cited),
@@ -310,6 +322,7 @@ def ask(
     reader: str | None = None,
     top: int = TOP,
     min_confidence: float = MIN_CONFIDENCE,
+    history: Sequence[Answer | str] = (),
     sources: Collection[str] = (),
     since: str | None = None,
     until: str | None = None,
@@ -326,6 +339,7 @@ def ask(
         reader: the name or folder of the reader; the shipped one when None, and none when "none".
         top: the greatest number of citations, at least 1.
         min_confidence: the confidence in [0, 1] below which the answer is that the articles do not say.
+        history: the earlier answers of the conversation, or bare earlier questions, oldest first; see `Engine.ask`.
         sources: the outlets that are asked, by the host of their address or the name of their file; all when empty.
         since: the first day of the articles that are asked, as `YYYY-MM-DD`.
         until: the last one.
@@ -339,7 +353,7 @@ def ask(
     """
     scope = Scope(frozenset((sources,) if isinstance(sources, str) else sources), since, until)
     engine = _kept_engine(None if index is None else str(index), None if articles is None else str(articles), reader)
-    return engine.ask(question, top=top, min_confidence=min_confidence, scope=scope)
+    return engine.ask(question, top=top, min_confidence=min_confidence, history=history, scope=scope)
 
 
 @functools.lru_cache(maxsize=8)

@@ -9,7 +9,7 @@ from ui.admission import MOST_EVENTS
 from ui.articles import SCOPED, articles_view, scope_input
 from ui.panel import asset, panel_functions, script
 from ui.takeaway import QUESTION_IN_ADDRESS, asks_the_address, takeaway_template, taker
-from ui.turns import asker
+from ui.turns import asker, literal_asker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,6 +119,16 @@ def build_app(
         gr.on([send.click, box.submit], ask, inputs=[box, turns, scope], outputs=shown, js=SCOPED, **quiet)
         for chip in chips:
             chip.click(ask, inputs=[chip, turns, scope], outputs=shown, js=SCOPED, **quiet)
+        # Clicked by conversation.js, which says which turn is meant.
+        turn = gr.JSON(visible=False)
+        literal = gr.Button("Ask as it stands", elem_id="ask-literally", visible="hidden")
+        literal.click(
+            literal_asker(engine),
+            inputs=[turn, turns],
+            outputs=[chat, turns],
+            js="(turn, turns) => [Number(document.documentElement.dataset.literal), turns]",
+            **quiet,
+        )
         clear.click(lambda: ([], [], ""), outputs=shown, **quiet)
         takeaway.submit(taker(votes), inputs=[turns], outputs=[takeaway], **quiet)
         demo.load(asks_the_address(ask), inputs=[box, turns], outputs=shown, js=QUESTION_IN_ADDRESS, **quiet)

@@ -21,6 +21,7 @@ __all__ = [
     "problem_markup",
     "question_markup",
     "quote_markup",
+    "reading_markup",
     "reference",
 ]
 
@@ -72,6 +73,20 @@ def question_markup(question: str) -> str:
 def problem_markup(message: str) -> str:
     """One friendly line for a question that could not be answered."""
     return f'<div class="problem" role="status"><bdi>{escape(message)}</bdi></div>'
+
+
+def reading_markup(read_as: str | None, turn: int) -> str:
+    """How a follow-up was read, with a button that takes it back; nothing for a question that was read as it stands.
+
+    Args:
+        read_as: the question as it was read.
+        turn: the number of its turn, which the button's value names.
+    """
+    if read_as is None:
+        return ""
+    shown = read_as if len(read_as) <= LONGEST_ECHO else read_as[:LONGEST_ECHO] + " …"
+    button = f'<button type="button" class="literal" value="{turn}">Ask as it stands</button>'
+    return f'<p class="read-as"><span class="label">Read as:</span> <bdi>{escape(shown)}</bdi> {button}</p>'
 
 
 def answer_markup(answer: Answer) -> str:

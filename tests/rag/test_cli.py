@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -133,9 +134,18 @@ class FalseEngine:
     def __exit__(self, *_: object) -> None:
         self.closed = True
 
-    def ask(self, question: str, *, top: int = 5, min_confidence: float = 0.5, scope: Scope | None = None) -> Answer:
-        limited = {} if scope is None else {"scope": scope}
-        self.calls.append({"question": question, "top": top, "min_confidence": min_confidence, **limited})
+    def ask(
+        self,
+        question: str,
+        *,
+        top: int = 5,
+        min_confidence: float = 0.5,
+        history: Any = (),
+        scope: Scope | None = None,
+    ) -> Answer:
+        call = {"question": question, "top": top, "min_confidence": min_confidence}
+        call |= {} if scope is None else {"scope": scope}
+        self.calls.append(call | ({"history": [each.question for each in history]} if history else {}))
         if "\x00" in question:
             raise QuestionError("the question holds a control character (U+0000);\nexpected text")
         if question == "break":
@@ -428,6 +438,25 @@ def test_a_file_of_questions_as_json(calls: list[dict[str, Any]], tmp_path: Path
     assert fourth["question"] == "not utf-8 �"
     assert "not UTF-8" in fourth["error"]
     assert fifth == answered("How long?").to_dict()
+
+
+def test_the_questions_of_a_file_are_independent_unless_they_follow(calls: list[dict[str, Any]]) -> None:
+    lines = "How many?\nbad \x00\nWho won?\nHow long?\n"
+    assert run("ask", "--file", "-", stdin=lines).exit_code == 5
+    assert not any("history" in call for call in calls)
+    calls.clear()
+    assert run("ask", "--file", "-", "--follow", "--json", stdin=lines).exit_code == 5
+    histories = [call.get("history") for call in calls if "question" in call]
+    assert histories == [None, ["How many?"], ["How many?"], ["How many?", "Who won?"]]
+
+
+def test_how_a_question_was_read_is_shown_above_its_answer() -> None:
+    read = replace(answered("How \x1b long?"), read_as="How long \x1b[31m was the call?")
+    shown = console.show_answer(read, width=None, title=True).plain
+    assert "\nRead as: How long \ufffd[31m was the call?\n\n" in shown
+    assert "Read as" not in console.show_answer(answered("How long?"), width=None, title=True).plain
+    assert read.to_dict()["read_as"] == "How long \x1b[31m was the call?"
+    assert answered("How long?").to_dict()["read_as"] is None
 
 
 def test_a_file_of_questions_as_text(calls: list[dict[str, Any]]) -> None:

@@ -18,10 +18,11 @@ from index.errors import ArticlesError, QuestionError
 from index.store.base import ArticlePage, ArticleRecord, ListedArticle, SourceCount
 from index.store.listing import covers, listed_as
 from index.types import Span
+from rag.conversation import readings
 from rag.types import Answer, ArticleView, Citation, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from index.scope import Scope
 
@@ -126,14 +127,18 @@ class WordOverlap:
         *,
         top: int = 5,
         min_confidence: float = 0.5,
+        history: Sequence[Answer | str] = (),
         scope: Scope | None = None,
     ) -> Answer:
+        """The answer to the likeliest reading: this engine has no better reason to choose one."""
         self.asked.append(question)
         if question == "Break, please":
             raise RuntimeError("the secret of the inside")
         if not question.strip():
             raise QuestionError("The question is empty: ask something, for example: What happened?")
-        words = stems(question) - stems("What when does")
+        likeliest = min(readings(question, history), key=lambda way: way.cost).text
+        read_as = likeliest if likeliest != question else None
+        words = stems(read_as or question) - stems("What when does")
         found: dict[str, list[Place]] = {}
         for article in self.told.values():
             if scope and not covers(scope, article.record()):
@@ -159,7 +164,7 @@ class WordOverlap:
         citations = tuple(citation for citation in made if citation.score >= min_confidence)
         related = tuple(citation for citation in made if citation.score < min_confidence)
         best = made[0].score if made else 0.0
-        return Answer(question, bool(citations), best, citations, related)
+        return Answer(question, bool(citations), best, citations, related, read_as)
 
     def _citation(self, number: int, quote: str, places: list[Place], confidence: float) -> Citation:
         first = places[0]

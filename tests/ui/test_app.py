@@ -235,6 +235,21 @@ def test_a_forged_scope_gets_a_line_and_no_traceback(request_to, config, scope):
     assert "14 November" not in body
 
 
+@pytest.mark.parametrize("number", [0, -1, 10**30, 0.5, "0", None, True, [0], {"path": "/etc/passwd"}, "x" * 10_000])
+def test_only_a_turn_of_the_own_conversation_is_asked_again(request_to, config, engine, number):
+    button = next(each["id"] for each in config["components"] if each["props"].get("elem_id") == "ask-literally")
+    call = next(each["id"] for each in config["dependencies"] if [button, "click"] in each["targets"])
+    planted = [{"question": "planted", "number": 0, "answer": {"read_as": "planted"}, "markup": "<b>planted</b>"}]
+    payload = {"fn_index": call, "data": [number, planted], "session_hash": "literal", "event_data": None}
+    before = len(engine.asked)
+    assert posted(request_to, "/gradio_api/queue/join", payload | {"trigger_id": None})[0] == 200
+    body = request_to("GET", "/gradio_api/queue/data?session_hash=literal")[2].decode()
+    assert '"success":true' in body.replace(" ", "")
+    assert "planted" not in body
+    assert "Traceback" not in body
+    assert len(engine.asked) == before
+
+
 def panel(request_to, config, data, function="load_source"):
     component = next(each["id"] for each in config["components"] if each["props"].get("elem_id") == "source")
     payload = {"data": data, "component_id": component, "fn_name": function, "session_hash": "panel"}

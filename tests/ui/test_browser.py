@@ -140,6 +140,39 @@ def test_examples_ask_and_clear_clears(page_url, open_page):
     assert page.locator(".asked").count() == 1
 
 
+def test_a_follow_up_shows_how_it_was_read_and_one_click_takes_that_back(page_url, open_page, engine):
+    watched = open_page(page_url)
+    page = watched.page
+    watched.ask(QUESTION)
+    assert page.locator(".read-as").count() == 0
+    watched.ask("Why did it close?", answers=2)
+    assert page.locator(".read-as bdi").inner_text() == "Why did the harbour close?"
+    assert page.locator(".answered").count() == 2
+    before = len(engine.asked)
+    page.locator("button.literal").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".read-as", state="detached")
+    watched.wait_for_answers(2)
+    assert engine.asked[before:] == ["Why did it close?"]
+    assert page.locator(".asked").all_inner_texts() == [QUESTION, "Why did it close?"]
+    assert page.evaluate("document.activeElement.matches('#question textarea')")
+    # The next question goes on from here.
+    watched.ask("When does it reopen in April?", answers=3)
+    assert page.locator(".read-as").count() == 1
+    assert (watched.outside, watched.errors) == ([], [])
+
+
+def test_a_reading_made_of_hostile_text_is_inert(page_url, open_page, hostile):
+    watched = open_page(page_url)
+    page = watched.page
+    watched.ask(f"When does the harbour close in {hostile}?")
+    watched.ask("Why?", answers=2)
+    assert page.locator(".read-as bdi").inner_text() == f"Why does the harbour close in {hostile}?"
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("#chat img, #chat script, .read-as svg").count() == 0
+    assert (watched.outside, watched.errors) == ([], [])
+
+
 def test_a_new_answer_is_shown_from_its_question_down(page_url, open_page):
     watched = open_page(page_url, height=500)
     for count in (1, 2, 3):

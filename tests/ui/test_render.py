@@ -14,6 +14,7 @@ from ui.render import (
     problem_markup,
     question_markup,
     quote_markup,
+    reading_markup,
     reference,
 )
 from ui.text import escape, link, outlet, visible
@@ -231,3 +232,15 @@ def test_outlets():
     assert outlet("https://www.example.org:8080/a/b?c") == "example.org"
     assert outlet("articles/2025/day.txt") == "day.txt"
     assert outlet("C:\\articles\\day.txt") == "day.txt"
+
+
+def test_a_reading_is_text_with_a_button_that_names_its_turn():
+    parsed = Parsed(reading_markup('Who did <b onclick="x">Putin</b> tell?', 12))
+    assert 'Who did <b onclick="x">Putin</b> tell?' in parsed.text
+    assert ("button", {"type": "button", "class": "literal", "value": "12"}) in parsed.elements
+    assert {tag for tag, _ in parsed.elements} == {"p", "span", "bdi", "button"}
+    assert reading_markup(None, 12) == ""
+
+
+def test_a_long_reading_is_cut_like_a_question():
+    assert "x" * (LONGEST_ECHO + 1) not in reading_markup("x" * 1000, 0)
