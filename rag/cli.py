@@ -29,7 +29,11 @@ from rag.options import (
     JsonOption,
     MinConfidenceOption,
     ReaderOption,
+    SinceOption,
+    SourceOption,
+    UntilOption,
     readable,
+    scope_of,
 )
 from rag.training.cli import train_reader
 from rag.watch_cli import watch
@@ -59,6 +63,7 @@ Exit codes:
   1  something unexpected; citewell --debug shows where
   2  the command line: an unknown option, a value out of range
   3  no readable article in the paths that were named, or none in the index
+     (with --source, --since, --until: none of these)
   4  the index is missing, damaged (after a check: still), locked, or of
      another version or encoder; it, or a copy of it, cannot be written
   5  a question is empty, too long or no text (with --file: at least one)
@@ -175,6 +180,9 @@ def ask(
     articles: ArticlesOption = None,
     top: Annotated[int, typer.Option("--top", metavar="N", min=1, help="At most so many quotes.")] = 5,
     min_confidence: MinConfidenceOption = 0.5,
+    source: SourceOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
     encoder: EncoderOption = None,
     reader: ReaderOption = None,
     form: FormatOption = None,
@@ -186,6 +194,7 @@ def ask(
     """
     if (question is None) == (file is None):
         raise typer.BadParameter("expected either a question or --file", param_hint="QUESTION")
+    scope = scope_of(source, since, until)
     if as_json and form not in (None, "json"):
         raise typer.BadParameter(f"expected either --json or --format {form}", param_hint="--format")
     form = "json" if as_json else form
@@ -223,7 +232,7 @@ def ask(
                 write(NotAsked(asked, unreadable))
                 continue
             try:
-                answer = engine.ask(asked, top=top, min_confidence=min_confidence, history=history)
+                answer = engine.ask(asked, top=top, min_confidence=min_confidence, history=history, scope=scope)
             except QuestionError as error:
                 if file is None:
                     raise

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from index.encoder import Encoder
+    from index.scope import Scope
 
 __all__ = [
     "ArticlesOption",
@@ -22,10 +25,14 @@ __all__ = [
     "OutOption",
     "PathsArgument",
     "ReaderOption",
+    "SinceOption",
+    "SourceOption",
+    "UntilOption",
     "check_probability",
     "encoder_named",
     "readable",
     "readable_or_none",
+    "scope_of",
     "writable",
 ]
 
@@ -44,6 +51,22 @@ def encoder_named(name: str | None, *, fast: bool = False) -> Encoder | None:
     from index.encoder import FAST_ENCODER, load_encoder
 
     return load_encoder(FAST_ENCODER if fast else name)
+
+
+def scope_of(sources: Sequence[str] | None, since: str | None, until: str | None) -> Scope | None:
+    """The scope that `--source`, `--since` and `--until` name; None when they are not given.
+
+    Raises:
+        typer.BadParameter: when a day is none.
+    """
+    if not sources and since is None and until is None:
+        return None
+    from index.scope import Scope
+
+    try:
+        return Scope(frozenset(sources or ()), since, until)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--since, --until") from error
 
 
 def check_probability(value: float) -> float:
@@ -122,6 +145,28 @@ ReaderOption = Annotated[
         help='The question-answering model that reads, when it is not the one that ships; "none": no reader.',
         show_default=False,
     ),
+]
+SourceOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--source",
+        metavar="NAME",
+        help="Ask only the articles of this outlet, such as bbc.com (or of the file of this name); may be repeated.",
+        show_default=False,
+    ),
+]
+SinceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--since",
+        metavar="DATE",
+        help="Ask only articles of this day or later, as 2023-05-01.",
+        show_default=False,
+    ),
+]
+UntilOption = Annotated[
+    str | None,
+    typer.Option("--until", metavar="DATE", help="Ask only articles of this day or earlier.", show_default=False),
 ]
 MinConfidenceOption = Annotated[
     float,

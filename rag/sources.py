@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from pathlib import PurePath
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
+
+from index.outlet import outlet
+from index.outlet import web_address as link
 
 __all__ = ["link", "link_to_words", "outlet", "target_of", "visible"]
 
@@ -27,34 +29,6 @@ def visible(text: str) -> str:
     'a\ufffdb\ufffdc\n'
     """
     return _UNRULY.sub("\ufffd", text)
-
-
-def link(source: str) -> str | None:
-    """`source` if it is an http or https address with a host, else None: the only addresses that become links.
-
-    >>> link("https://example.org/a"), link("javascript:alert(1)"), link("seeds/a.txt")
-    ('https://example.org/a', None, None)
-    """
-    if visible(source) != source or any(character.isspace() for character in source):
-        return None
-    try:
-        parts = urlsplit(source)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None
-    except ValueError:
-        return None
-    return source if usable else None
-
-
-def outlet(source: str) -> str:
-    """Who published it: the host of an address without its `www.`, else the name of the file.
-
-    >>> outlet("https://www.example.org/news/1"), outlet("seeds/day.txt")
-    ('example.org', 'day.txt')
-    """
-    address = link(source)
-    if address is not None:
-        return (urlsplit(address).hostname or "").removeprefix("www.")
-    return PurePath(source.replace("\\", "/")).name or source
 
 
 def target_of(address: str) -> str:

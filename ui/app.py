@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from index.errors import CitewellError
 from ui.admission import MOST_EVENTS, Admission, AdmittingEngine, places
+from ui.article_routes import ArticleRoutes
 from ui.guard import LOOPBACK, Gate, Guard
+from ui.library import Library
 from ui.loading import LoadingEngine
 from ui.page import SAMPLE_QUESTIONS, build_app, load_gradio
 from ui.panel import asset, style
@@ -103,7 +105,8 @@ def launch(
     """Serves the page.
 
     Args:
-        engine: answers the questions and gives the articles; with a `LoadingEngine`, the page is up while it loads.
+        engine: answers the questions and gives the articles; with a `LoadingEngine`, the page is up while it loads;
+            with a `Library` that can be changed, articles can be added and removed on it.
         host: the address to listen on. Without a login, on anything but loopback, everybody who reaches the address
             reads the articles.
         port: the port to listen on; 0 takes a free one.
@@ -129,12 +132,14 @@ def launch(
         os.environ[variable] = ",".join(dict.fromkeys([*excepted, *sorted(LOOPBACK), name]))
     gate = Gate(frozenset(each.strip("[]").lower() for each in names), everywhere, login=login)
     gate.sessions = Sessions(grace=keep_closed)
-    if isinstance(engine, LoadingEngine):
-        gate.loading = engine.report
+    library = engine if isinstance(engine, Library) else Library(engine)
+    first = library.engine
+    if isinstance(first, LoadingEngine):
+        gate.loading = first.report
     else:
-        engine = AdmittingEngine(engine, Admission(places=places()))
-    gate.health = _health(engine)
-    script = f"<script>{asset('loading.js')}</script>" if isinstance(engine, LoadingEngine) else ""
+        library.engine = AdmittingEngine(first, Admission(places=places()))
+    gate.health = _health(first)
+    script = f"<script>{asset('loading.js')}</script>" if isinstance(first, LoadingEngine) else ""
     everything = {
         "theme": _theme(),
         # In the head, not as `css`: Gradio would put its own container before every selector, and load it late.
@@ -145,14 +150,14 @@ def launch(
             "docs_url": None,
             "redoc_url": None,
             "openapi_url": None,
-            "middleware": [Middleware(Guard, gate=gate)],
+            "middleware": [Middleware(Guard, gate=gate), Middleware(ArticleRoutes, library=library)],
         },
         **_CLOSED,
     }
     started: list[gr.Blocks] = []
 
     def start() -> None:
-        demo = build_app(engine, examples=examples, votes=votes)
+        demo = build_app(library, examples=examples, votes=votes)
         gate.calls = calls_of(demo)
         app, _, _ = demo.launch(**everything)
         gate.sessions.watch(app)

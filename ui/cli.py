@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path  # noqa: TC003 - typer reads the annotations when it runs
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,6 +46,12 @@ def serve(
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Allow a --host that others can reach with no login.")
     ] = False,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Let nobody add or remove articles on the page.")
+    ] = False,
+    allow_changes: Annotated[
+        bool, typer.Option("--allow-changes", help="Let others who reach a --host add and remove articles.")
+    ] = False,
 ) -> None:
     """Ask in the browser: the quotes, and beside them the articles they stand in.
 
@@ -56,6 +63,8 @@ def serve(
             "Add --auth USER:PASSWORD-FILE, leave --host out to keep the page on this machine, or add --insecure if "
             "that is what you want."
         )
+    if read_only and allow_changes:
+        raise typer.BadParameter("expected either --read-only or --allow-changes", param_hint="--read-only")
     login = None
     if auth is not None:
         from ui.auth import load_login
@@ -77,18 +86,24 @@ def serve(
 
         return open_engine(index, articles, reader=reader, progress=progress)
 
-    with LoadingEngine(load) as engine:
+    with LoadingEngine(load) as engine, ExitStack() as stack:
         from rag.feedback import FeedbackFile
-        from rag.locations import resolve
+        from rag.locations import default_index_dir, resolve
         from ui.app import SAMPLE_QUESTIONS, launch
+        from ui.library import Library
 
-        examples = SAMPLE_QUESTIONS if _is_sample(index, articles) else ()
+        folder, sample = resolve(index, articles)[0], _is_sample(index, articles)
+        changeable = not read_only and (is_loopback(host) or allow_changes)
+        own = default_index_dir() if changeable and sample else None
+        library = Library(engine, index=folder if changeable else None, own=own)
+        stack.callback(library.close)
+        examples = SAMPLE_QUESTIONS if sample else ()
         with launch(
-            engine,
+            library,
             host=host,
             port=port,
             examples=examples,
-            votes=FeedbackFile(resolve(index, articles)[0]),
+            votes=FeedbackFile(folder),
             block=False,
             open_browser=open_browser,
             login=login,

@@ -194,6 +194,8 @@ class Guard:
             passed["query_string"] = page_query(query.decode("latin-1")).encode("ascii")
             if not secret:
                 response.more = (_cookie(scope),)
+        elif route.query:
+            passed["query_string"] = query
         session = None
         try:
             if route.session == "query":

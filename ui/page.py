@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from ui.admission import MOST_EVENTS
+from ui.articles import SCOPED, articles_view, scope_input
 from ui.panel import asset, panel_functions, script
 from ui.takeaway import QUESTION_IN_ADDRESS, asks_the_address, takeaway_template, taker
 from ui.turns import asker, literal_asker
@@ -60,6 +61,7 @@ def build_app(
     with gr.Blocks(title="Citewell", analytics_enabled=False, fill_height=True, fill_width=True) as demo:
         turns = gr.State([])
         gr.HTML(_HEADER, elem_id="head", apply_default_css=False, js_on_load=None)
+        articles_view(gr)
         with gr.Row(elem_id="page", equal_height=True):
             with gr.Column(elem_id="conversation", min_width=0):
                 chat = gr.Chatbot(
@@ -81,6 +83,7 @@ def build_app(
                 )
                 with gr.Row(elem_id="examples"):
                     chips = [gr.Button(example, size="sm", min_width=0, elem_classes="chip") for example in examples]
+                scope = scope_input(gr)
                 with gr.Row(elem_id="composer"):
                     box = gr.Textbox(
                         elem_id="question",
@@ -113,9 +116,9 @@ def build_app(
                 )
         shown = [chat, turns, box]
         quiet = {"show_progress": "hidden", "api_visibility": "private"}
-        gr.on([send.click, box.submit], ask, inputs=[box, turns], outputs=shown, **quiet)
+        gr.on([send.click, box.submit], ask, inputs=[box, turns, scope], outputs=shown, js=SCOPED, **quiet)
         for chip in chips:
-            chip.click(ask, inputs=[chip, turns], outputs=shown, **quiet)
+            chip.click(ask, inputs=[chip, turns, scope], outputs=shown, js=SCOPED, **quiet)
         # Clicked by conversation.js, which says which turn is meant.
         turn = gr.JSON(visible=False)
         literal = gr.Button("Ask as it stands", elem_id="ask-literally", visible="hidden")

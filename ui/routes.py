@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
 from ui import payload
+from ui.uploads import MOST_FILE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +43,7 @@ class Route:
         check: what is known of its JSON body, and gives the body that is passed on; None: the body is not looked at.
         session: where the request names its session: "body", "query", "path", or None where it has none.
         most_bytes: the longest body.
+        query: whether its query string is passed on, which is dropped otherwise.
         streamed: the body is passed on as it comes (and cut off by an error when it is too long), not held in memory.
     """
 
@@ -50,6 +52,7 @@ class Route:
     check: Callable[[dict[str, Any], Calls], dict[str, Any]] | None = None
     session: str | None = None
     most_bytes: int = MOST_BODY_BYTES
+    query: bool = False
     streamed: bool = False
 
 
@@ -77,6 +80,11 @@ ROUTES = (
     Route("/gradio_api/component_server", post=True, check=payload.component_call, session="body"),
     Route("/gradio_api/cancel", post=True, check=payload.cancelled, session="body"),
     Route("/gradio_api/reset", post=True, check=payload.reset),
+    Route("/articles", query=True),
+    Route("/articles/add", post=True),
+    Route("/articles/remove", post=True),
+    Route("/articles/file", post=True, query=True, most_bytes=MOST_FILE_BYTES, streamed=True),
+    Route("/articles/text", post=True, most_bytes=MOST_FILE_BYTES, streamed=True),
 )
 
 _EXACT = {route.path: route for route in ROUTES}

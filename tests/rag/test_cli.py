@@ -41,6 +41,8 @@ from rag.types import Answer, Citation, Place
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from index.scope import Scope
+
 ROOT = Path(__file__).resolve().parents[2]
 QUOTE = "Britain expects more than 30 nations to contribute to the coalition in some form."
 
@@ -132,8 +134,17 @@ class FalseEngine:
     def __exit__(self, *_: object) -> None:
         self.closed = True
 
-    def ask(self, question: str, *, top: int = 5, min_confidence: float = 0.5, history: Any = ()) -> Answer:
+    def ask(
+        self,
+        question: str,
+        *,
+        top: int = 5,
+        min_confidence: float = 0.5,
+        history: Any = (),
+        scope: Scope | None = None,
+    ) -> Answer:
         call = {"question": question, "top": top, "min_confidence": min_confidence}
+        call |= {} if scope is None else {"scope": scope}
         self.calls.append(call | ({"history": [each.question for each in history]} if history else {}))
         if "\x00" in question:
             raise QuestionError("the question holds a control character (U+0000);\nexpected text")

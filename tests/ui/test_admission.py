@@ -74,7 +74,7 @@ def test_an_error_gives_the_place_back():
 def test_whatever_else_the_engine_has_is_passed_on(engine):
     admitting = AdmittingEngine(engine, Admission(places=1))
     assert admitting.ask("When does the harbour close?", top=1).citations
-    assert admitting.articles is engine.articles
+    assert admitting.told is engine.told
     with pytest.raises(AttributeError):
         _ = admitting._nothing
 

@@ -60,8 +60,9 @@ def ask_directly(request_to, config, data, *, trigger="submit", session="attacke
     call = next(
         each
         for each in config["dependencies"]
-        if any(target[1] == trigger for target in each["targets"]) and len(each["inputs"]) == 2
+        if any(target[1] == trigger for target in each["targets"]) and len(each["inputs"]) == 3
     )
+    data = [*data, ""][:3]  # limited to nothing, unless the data say to what
     payload = {"fn_index": call["id"], "data": data, "session_hash": session, "event_data": None, "trigger_id": None}
     joined = posted(request_to, "/gradio_api/queue/join", payload)
     if joined[0] != 200:
@@ -103,7 +104,7 @@ def test_another_sites_page_is_refused(request_to, origin):
 
 
 def test_our_own_page_may_post(request_to, address, engine):
-    reference = f"{next(iter(engine.articles))}:0:7"
+    reference = f"{next(iter(engine.told))}:0:7"
     host, port = address
     payload = {"data": reference, "component_id": -1, "fn_name": "load_source", "session_hash": "x"}
     status, _, _ = request_to(
@@ -223,6 +224,17 @@ def test_a_question_of_any_kind_gets_an_answer_and_no_traceback(request_to, conf
     assert '"success":true' in body.replace(" ", "")
 
 
+@pytest.mark.parametrize(
+    "scope", [7, {"path": "/etc/passwd"}, ["x"], '{"since": "May"}', '{"sources": ["no.example"]}']
+)
+def test_a_forged_scope_gets_a_line_and_no_traceback(request_to, config, scope):
+    status, body = ask_directly(request_to, config, ["When does the harbour close?", None, scope], session="limited")
+    assert status == (200 if isinstance(scope, str) else 422)
+    assert ("process_completed" in body) is isinstance(scope, str)
+    assert "Traceback" not in body
+    assert "14 November" not in body
+
+
 @pytest.mark.parametrize("number", [0, -1, 10**15, 0.5, "0", None, True, [0], {"turn": 0}, "x" * 10_000])
 def test_only_a_turn_of_the_own_conversation_is_asked_again(request_to, config, engine, number):
     button = next(each["id"] for each in config["components"] if each["props"].get("elem_id") == "ask-literally")
@@ -253,7 +265,7 @@ def panel(request_to, config, data, function="load_source"):
 
 
 def test_the_panel_gives_articles_of_the_index_only(request_to, config, engine):
-    identifier, article = next(iter(engine.articles.items()))
+    identifier, article = next(iter(engine.told.items()))
     status, _, body = panel(request_to, config, f"{identifier}:0:7")
     assert status == 200
     assert json.loads(body)["quote"] == article.text[:7]

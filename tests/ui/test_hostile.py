@@ -8,6 +8,8 @@ import re
 import pytest
 
 from index.errors import ArticlesError
+from index.store.base import ArticlePage, ArticleRecord, ListedArticle, SourceCount
+from index.types import Span
 from rag.types import Answer, ArticleView, Citation, Place
 from tests.ui.hostile import payloads
 from ui.render import LONGEST_ECHO
@@ -23,7 +25,7 @@ class Parade:
     """Answers the question that begins with a number with the articles of that number; each is hostile all over."""
 
     def __init__(self):
-        self.articles = {}
+        self.views = {}
         self.numbers = {}
         for number, payload in enumerate(PAYLOADS):
             name = hashlib.sha256(payload.encode()).hexdigest()[:32]
@@ -31,7 +33,7 @@ class Parade:
             text = f"Before it {payload}\n\n{payload}\n\nBehind it {payload}\n"
             start = len(f"Before it {payload}\n\n")
             self.numbers[number] = name
-            self.articles[name] = ArticleView(
+            self.views[name] = ArticleView(
                 name, f"Title {payload}", source, f"2025 {payload}", source, payload, payload, text, 0, len(text)
             )
             assert text[start : start + len(payload)] == payload
@@ -40,7 +42,7 @@ class Parade:
         first = int(re.match(r"[0-9]+", question)[0])
         citations = []
         for number in range(first, min(first + A_QUESTION, len(PAYLOADS))):
-            view, payload = self.articles[self.numbers[number]], PAYLOADS[number]
+            view, payload = self.views[self.numbers[number]], PAYLOADS[number]
             start = len(f"Before it {payload}\n\n")
             place = (
                 view.article_id,
@@ -62,9 +64,22 @@ class Parade:
         return Answer(question, True, 0.9, tuple(citations), tuple(citations[:1]))
 
     def article(self, article_id):
-        if article_id not in self.articles:
+        if article_id not in self.views:
             raise ArticlesError("no such article")
-        return self.articles[article_id]
+        return self.views[article_id]
+
+    def articles(self, *, limit=50, offset=0, **_):
+        """The list, as hostile: what the button opens."""
+        listed = []
+        for view in list(self.views.values())[offset : offset + limit]:
+            record = ArticleRecord(
+                1, view.article_id, view.title, view.source, view.published, None, None, view.path, Span(0, 1)
+            )
+            listed.append(ListedArticle(record, outlet(view.source), None))
+        return ArticlePage(tuple(listed), len(self.views))
+
+    def sources(self, **_):
+        return [SourceCount(outlet(view.source), 1, None, None) for view in self.views.values()]
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +193,7 @@ def test_hostile_text_stays_text(parade, parade_url, open_page, group):
         shown = page.evaluate(SHOWN)
         echo = question if len(question) <= LONGEST_ECHO else question[:LONGEST_ECHO] + " …"
         assert shown["questions"][-1] == visible(echo)
-        views = [parade.articles[parade.numbers[number]] for number in these]
+        views = [parade.views[parade.numbers[number]] for number in these]
         assert shown["quotes"] == [visible(PAYLOADS[number]) for number in these]
         assert shown["titles"] == [visible(view.title) for view in views]
         assert shown["outlets"] == [visible(outlet(view.source)) for view in views]
@@ -196,3 +211,29 @@ def test_hostile_text_stays_text(parade, parade_url, open_page, group):
     assert (opened.outside, opened.errors, dialogs) == ([], [], [])
     assert page.url == parade_url + "/"
     assert len(page.context.pages) == 1
+
+
+@pytest.mark.browser
+def test_hostile_titles_and_sources_stay_text_on_the_list(parade, parade_url, open_page):
+    opened = open_page(parade_url)
+    page = opened.page
+    page.wait_for_function("/\\(/.test(document.querySelector('.open-articles')?.textContent)")
+    page.click(".open-articles")
+    views, seen = list(parade.views.values()), 0
+    while seen < len(views):
+        page.wait_for_function(
+            "start => document.querySelector('.found').textContent.startsWith(start + ' to ')", arg=str(seen + 1)
+        )
+        shown = page.locator(".rows .name").evaluate_all("nodes => nodes.map((node) => node.textContent)")
+        about = page.locator(".rows .about").evaluate_all("nodes => nodes.map((node) => node.textContent)")
+        these = views[seen : seen + len(shown)]
+        assert shown == [visible(view.title) for view in these]
+        assert about == [f"{outlet(view.source)} · {visible(view.published)}" for view in these]
+        seen += len(shown)
+        if seen < len(views):
+            page.click(".later")
+    options = page.locator(".source-filter option").evaluate_all("nodes => nodes.slice(1).map((node) => node.value)")
+    assert options == [outlet(view.source) for view in views][:300]
+    assert page.locator("#articles").locator("img, script, svg, iframe, a, object, math").count() == 0
+    assert page.evaluate("Object.keys(window).filter((name) => /hacked|pwned/.test(name))") == []
+    assert (opened.outside, opened.errors) == ([], [])

@@ -46,7 +46,7 @@ def test_a_question_waits_for_the_models(engine):
     go_on.set()
     assert loading.ask("When does the harbour close?").answered
     assert loading.report() == {"status": "ready", "line": ""}
-    assert loading.article(next(iter(engine.articles))).title
+    assert loading.article(next(iter(engine.told))).title
     loading.wait()
     loading.close()
     assert closable.closed.is_set()
