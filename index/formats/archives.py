@@ -60,10 +60,10 @@ def read_tar(file: IO[bytes], origin: Origin, reading: Reading) -> Iterator[Sour
                 yield from reading.read(member.name, stream, origin.inside(member.name), reading)
 
 
-def _stream(file: IO[bytes], reading: Reading) -> IO[bytes]:
+def _stream(file: IO[bytes] | io.BufferedIOBase, reading: Reading) -> IO[bytes]:
     if reading.depth > base.MAX_DEPTH:
         raise TooMuch(f"archives within archives, more than {base.MAX_DEPTH} deep; unpack it and name the folder")
-    return io.BufferedReader(Bounded(file, reading))  # type: ignore[return-value]
+    return io.BufferedReader(Bounded(file, reading))
 
 
 def _hidden(name: str) -> bool:

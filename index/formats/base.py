@@ -139,7 +139,7 @@ class Reading:
 class Bounded(io.RawIOBase):
     """The bytes of an archive's member, each counted by `Reading.unpack`."""
 
-    def __init__(self, file: IO[bytes], reading: Reading) -> None:
+    def __init__(self, file: IO[bytes] | io.BufferedIOBase, reading: Reading) -> None:
         self._file = file
         self._reading = reading
 

@@ -35,6 +35,7 @@ class Format:
         reader: reads one.
         plain: whether reading it is no more than decoding: no parser that a hostile file could lead astray.
         single: whether it is one document, which is read within the time of one.
+        records: whether it holds records with named fields.
     """
 
     name: str
@@ -42,13 +43,19 @@ class Format:
     reader: Reader
     plain: bool = False
     single: bool = False
+    records: bool = False
+
+    @property
+    def lines(self) -> bool:
+        """Whether it is plain, with a document in each line."""
+        return self.plain and self.records
 
 
 _FORMATS = (
     Format("text", (".txt", ".text", ".md", ".markdown"), text.read_text, plain=True, single=True),
-    Format("JSON Lines", (".jsonl", ".ndjson"), records.read_json_lines, plain=True),
-    Format("JSON", (".json",), records.read_json),
-    Format("CSV", (".csv", ".tsv"), records.read_csv),
+    Format("JSON Lines", (".jsonl", ".ndjson"), records.read_json_lines, plain=True, records=True),
+    Format("JSON", (".json",), records.read_json, records=True),
+    Format("CSV", (".csv", ".tsv"), records.read_csv, records=True),
     Format("HTML", (".html", ".htm", ".xhtml"), html.read_html, single=True),
     Format("PDF", (".pdf",), pdf.read_pdf, single=True),
     Format("Word", (".docx",), docx.read_docx, single=True),
