@@ -15,6 +15,7 @@ __all__ = [
     "ArticlesOption",
     "EncoderOption",
     "FastOption",
+    "FieldOption",
     "IndexOption",
     "JsonOption",
     "MinConfidenceOption",
@@ -22,6 +23,7 @@ __all__ = [
     "ReaderOption",
     "check_probability",
     "encoder_named",
+    "fields_named",
     "readable",
     "readable_or_none",
     "writable",
@@ -42,6 +44,29 @@ def encoder_named(name: str | None, *, fast: bool = False) -> Encoder | None:
     from index.encoder import FAST_ENCODER, load_encoder
 
     return load_encoder(FAST_ENCODER if fast else name)
+
+
+def fields_named(given: list[str] | None) -> dict[str, str]:
+    """The fields that `--field` maps: what they hold -> their names.
+
+    Raises:
+        typer.BadParameter: when one is not of the form NAME=FIELD.
+
+    >>> fields_named(["text=body", "title=head.main"])
+    {'text': 'body', 'title': 'head.main'}
+    """
+    from index.formats.base import FIELDS
+
+    found = {}
+    for each in given or ():
+        name, equals, field = each.partition("=")
+        if not equals or not field or name not in FIELDS:
+            raise typer.BadParameter(
+                f"found {each!r}; expected NAME=FIELD, as text=body, with NAME one of {', '.join(FIELDS)}",
+                param_hint="--field",
+            )
+        found[name] = field
+    return found
 
 
 def check_probability(value: float) -> float:
@@ -89,7 +114,7 @@ def writable(path: Path | None) -> Path | None:
 
 PathsArgument = Annotated[
     list[Path],
-    typer.Argument(metavar="PATH...", help="Files and folders of articles: text, or JSON Lines.", show_default=False),
+    typer.Argument(metavar="PATH...", help="Files and folders of articles, of any format.", show_default=False),
 ]
 IndexOption = Annotated[
     Path | None,
@@ -111,6 +136,15 @@ EncoderOption = Annotated[
 FastOption = Annotated[
     bool,
     typer.Option("--fast", help="Embed with static vectors: many times as fast, and found a little less surely."),
+]
+FieldOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--field",
+        metavar="NAME=FIELD",
+        help="In JSON and CSV, which field holds the text, title, url, published or author: text=body (repeatable).",
+        show_default=False,
+    ),
 ]
 ReaderOption = Annotated[
     str | None,
