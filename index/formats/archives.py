@@ -68,4 +68,6 @@ def _stream(file: IO[bytes] | io.BufferedIOBase, reading: Reading) -> IO[bytes]:
 
 def _hidden(name: str) -> bool:
     """Whether a member is hidden, or is in a hidden folder, or in the one that macOS adds."""
-    return any(part.startswith(".") or part == "__MACOSX" for part in name.replace("\\", "/").split("/"))
+    return any(
+        (part.startswith(".") and part.strip(".")) or part == "__MACOSX" for part in name.replace("\\", "/").split("/")
+    )

@@ -40,7 +40,7 @@ def read_mail(file: IO[bytes], origin: Origin, reading: Reading) -> Iterator[Sou
             "" if body is None else _text(body),
             nothing="the mail has no text",
             title=_header(message, "subject"),
-            author=_header(message, "from"),
+            author=_sender(message),
             published=_header(message, "date"),
         )
     if reading.depth >= base.MAX_DEPTH:
@@ -87,6 +87,15 @@ def _text(body: Any) -> str:
     if body.get_content_subtype() == "html":
         return plain_text(content)
     return unwrapped(content, flowed=str(body.get_param("format", "")).lower() == "flowed")
+
+
+def _sender(message: EmailMessage) -> str | None:
+    """The names of who sent it; their addresses where they have none."""
+    try:
+        addresses = message["from"].addresses
+    except (ValueError, IndexError, AttributeError, TypeError):
+        return _header(message, "from")
+    return ", ".join(each.display_name or each.addr_spec for each in addresses) or None
 
 
 def _header(message: EmailMessage, name: str) -> str | None:

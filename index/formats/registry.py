@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Reader = Callable[[IO[bytes], Origin, Reading], Iterator[Source | Skipped]]
 
-__all__ = ["SUFFIXES", "Format", "format_of", "read"]
+__all__ = ["SUFFIXES", "Format", "format_of", "libraries_of", "read"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class Format:
         plain: whether reading it is no more than decoding: no parser that a hostile file could lead astray.
         single: whether it is one document, which is read within the time of one.
         records: whether it holds records with named fields.
+        libraries: the modules that the reader loads when it is first used.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Format:
     plain: bool = False
     single: bool = False
     records: bool = False
+    libraries: tuple[str, ...] = ()
 
     @property
     def lines(self) -> bool:
@@ -51,21 +53,23 @@ class Format:
         return self.plain and self.records
 
 
+_HTML = ("trafilatura", "trafilatura.metadata")
 _FORMATS = (
     Format("text", (".txt", ".text", ".md", ".markdown"), text.read_text, plain=True, single=True),
     Format("JSON Lines", (".jsonl", ".ndjson"), records.read_json_lines, plain=True, records=True),
     Format("JSON", (".json",), records.read_json, records=True),
     Format("CSV", (".csv", ".tsv"), records.read_csv, records=True),
-    Format("HTML", (".html", ".htm", ".xhtml"), html.read_html, single=True),
-    Format("PDF", (".pdf",), pdf.read_pdf, single=True),
-    Format("Word", (".docx",), docx.read_docx, single=True),
-    Format("feed", (".rss", ".atom", ".xml"), feeds.read_feed),
-    Format("WARC", (".warc",), warc.read_warc),
+    Format("HTML", (".html", ".htm", ".xhtml"), html.read_html, single=True, libraries=_HTML),
+    Format("PDF", (".pdf",), pdf.read_pdf, single=True, libraries=("pypdfium2",)),
+    Format("Word", (".docx",), docx.read_docx, single=True, libraries=("docx",)),
+    Format("feed", (".rss", ".atom", ".xml"), feeds.read_feed, libraries=("feedparser",)),
+    Format("WARC", (".warc",), warc.read_warc, libraries=("fastwarc.warc", *_HTML)),
     Format("mail", (".eml",), mail.read_mail),
     Format("ZIP", (".zip",), archives.read_zip),
     Format("TAR", (".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz"), archives.read_tar),
 )
 _BY_SUFFIX = {suffix: each for each in _FORMATS for suffix in each.suffixes}
+_HOLD_OTHERS = (archives.read_zip, archives.read_tar, mail.read_mail)
 _LONGEST_FIRST = sorted(_BY_SUFFIX, key=len, reverse=True)
 _TEXT = _FORMATS[0]
 SUFFIXES = (*_BY_SUFFIX, *(f"{suffix}.gz" for each in _FORMATS[:-1] for suffix in each.suffixes))
@@ -83,6 +87,14 @@ def format_of(name: str) -> Format | None:
         if lower.endswith((suffix, f"{suffix}.gz")):
             return _BY_SUFFIX[suffix]
     return None
+
+
+def libraries_of(name: str) -> tuple[str, ...]:
+    """The modules that reading a file may load when it is the first of its kind."""
+    found = format_of(name)
+    if found is None or found.reader not in _HOLD_OTHERS:
+        return () if found is None else found.libraries
+    return tuple(dict.fromkeys(library for each in _FORMATS for library in each.libraries))
 
 
 def read(
@@ -151,7 +163,10 @@ def _guarded(found: Format, name: str, file: IO[bytes], origin: Origin, reading:
         yield origin.skipped(str(error))
     except (OSError, EOFError, zlib.error, BadZipFile, TarError) as error:
         yield origin.skipped(f"cannot be read: {_reason(error)}", unfinished=True)
-    except Exception as error:  # noqa: BLE001 - what parsers make of damaged files is without limit
+    except BaseException as error:
+        # What parsers make of damaged files is without limit; a panic of one that is written in Rust is no Exception.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
         yield origin.skipped(f"not readable as {found.name}: {first_line(error)[:300]}")
 
 

@@ -22,7 +22,7 @@ def read_warc(file: IO[bytes], origin: Origin, reading: Reading) -> Iterator[Sou
     """Read the pages of a web archive that the server gave with status 200; pictures and the like are passed over."""
     warc = need("fastwarc.warc", extra="warc", kind="WARC")
     need("trafilatura", extra="warc", kind="WARC")
-    records = warc.ArchiveIterator(file, record_types=warc.WarcRecordType.response, parse_http=True)
+    records = warc.ArchiveIterator(_Forward(file), record_types=warc.WarcRecordType.response, parse_http=True)
     found = False
     for record in records:
         reading.member()
@@ -35,6 +35,16 @@ def read_warc(file: IO[bytes], origin: Origin, reading: Reading) -> Iterator[Sou
             yield _page(record, origin, reading)
     if not found:
         yield origin.skipped("there is no web page in it that was fetched with success")
+
+
+class _Forward:
+    """A file that can only be read on: what says that it could be, and then cannot, makes FastWARC panic."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def read(self, count: int = -1) -> bytes:
+        return self._file.read(count)
 
 
 def _page(record: Any, origin: Origin, reading: Reading) -> Source | Skipped:

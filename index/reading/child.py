@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
     from index.reading.tasks import Task
 
-__all__ = ["BEGIN", "DONE", "LENGTH", "OUT_OF_MEMORY", "main"]
+__all__ = ["BEGIN", "DONE", "LENGTH", "OUT_OF_MEMORY", "READY", "main"]
 
 LENGTH = struct.Struct(">Q")
+READY = pickle.dumps("ready", pickle.HIGHEST_PROTOCOL)
 BEGIN = pickle.dumps("begin", pickle.HIGHEST_PROTOCOL)
 DONE = pickle.dumps("done", pickle.HIGHEST_PROTOCOL)
 OUT_OF_MEMORY = pickle.dumps("memory", pickle.HIGHEST_PROTOCOL)
@@ -55,6 +56,8 @@ def _do(task: Task, send: Callable[[bytes], None], seconds: float) -> None:
         send(BEGIN)
         _alarm(seconds + _GRACE)
 
+    task.load()
+    send(READY)
     _alarm(seconds + _GRACE)
     try:
         for prepared in task.run(on_begin):

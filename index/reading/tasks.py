@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from index.articles import read_file
+from index.formats.registry import libraries_of
 from index.prepare import PreparedArticle, prepare
 from index.types import Skipped, Source
 
@@ -47,6 +50,10 @@ class Task(Protocol):
         """How many documents are passed over."""
         ...
 
+    def load(self) -> None:
+        """Load the libraries that it needs, as far as they are installed."""
+        ...
+
     def run(self, on_begin: Callable[[], None]) -> Iterator[Prepared]:
         """Do it.
 
@@ -83,6 +90,12 @@ class ReadFile:
     single: bool
     fields: Mapping[str, str] = field(default_factory=dict)
     resume: int = 0
+
+    def load(self) -> None:
+        """Load the libraries of its format; of an archive, which may hold anything, all."""
+        for library in libraries_of(self.path):
+            with suppress(ImportError):
+                import_module(library)
 
     def run(self, on_begin: Callable[[], None]) -> Iterator[Prepared]:
         """Read and prepare, a document at a time."""
@@ -121,6 +134,9 @@ class PrepareSources:
     def single(self) -> bool:
         """Whether it is one text."""
         return len(self.sources) == 1
+
+    def load(self) -> None:
+        """There is nothing to load."""
 
     def run(self, on_begin: Callable[[], None]) -> Iterator[Prepared]:
         """Prepare each."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from index.errors import ArticlesError
-from index.reading.child import BEGIN, DONE, LENGTH, OUT_OF_MEMORY
+from index.reading.child import BEGIN, DONE, LENGTH, OUT_OF_MEMORY, READY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,7 +127,7 @@ class Worker:
         self._watch = watch
         self._late = False
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
-        where = json.dumps([os.path.abspath(each) for each in sys.path if each])  # noqa: PTH100 - which resolves links
+        where = json.dumps([os.path.abspath(each) for each in sys.path])  # noqa: PTH100 - which resolves links
         # -P: no module is to come out of the folder that the program happens to run in.
         command = [sys.executable, "-P", "-c", _PROGRAM, str(limits.memory), str(limits.seconds), where]
         self._process = subprocess.Popen(  # noqa: S603 - this very interpreter
@@ -163,7 +163,7 @@ class Worker:
             Died: when a document takes too much, or its parser ends the process.
         """
         try:
-            self._send(task)
+            self._load(task, allowance)
             while True:
                 self._watch.arm(self, max(0.1, allowance.left))
                 message = self._receive()
@@ -180,6 +180,15 @@ class Worker:
                     allowance.end += time.monotonic() - started
         except OSError as error:
             raise Died(self._reason(memory=False)) from error
+
+    def _load(self, task: Task, allowance: Allowance) -> None:
+        """Hand over a task, and wait until the libraries that it needs are loaded; that takes of its time nothing."""
+        started = time.monotonic()
+        self._watch.arm(self, _START_SECONDS)
+        self._send(task)
+        if self._receive() != READY:
+            raise Died(self._reason(memory=False))
+        allowance.end += time.monotonic() - started
 
     def end(self, *, late: bool = False) -> None:
         """End the process at once, from any thread."""
