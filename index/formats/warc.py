@@ -42,9 +42,15 @@ class _Forward:
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
+        self._at = 0
 
     def read(self, count: int = -1) -> bytes:
-        return self._file.read(count)
+        data = self._file.read(count)
+        self._at += len(data)
+        return data
+
+    def tell(self) -> int:
+        return self._at
 
 
 def _page(record: Any, origin: Origin, reading: Reading) -> Source | Skipped:

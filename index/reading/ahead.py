@@ -34,7 +34,7 @@ _WAITING = 4_000_000
 _EACH_WORKER = 8
 """Tasks under way or done, for each worker."""
 _BYTES_A_DOCUMENT = 1_000_000
-"""A file of many documents has the time of one for each of so many bytes; half of that for each document."""
+"""A file of many documents has the time of one for each of so many bytes; half of that for each of them."""
 _LOST = 3
 """Documents of one file that may be lost before the rest of it is left out too."""
 _LOOK_UP = 1.0

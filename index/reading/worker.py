@@ -165,7 +165,7 @@ class Worker:
         try:
             self._load(task, allowance)
             while True:
-                self._watch.arm(self, max(0.1, allowance.left))
+                self._watch.arm(self, allowance.left)
                 message = self._receive()
                 self._watch.disarm(self)
                 if message == DONE:
@@ -209,7 +209,7 @@ class Worker:
         """Why it is gone."""
         code = self._process.wait()
         if self._late:
-            return f"takes longer than {self._limits.seconds:.0f} seconds to read"
+            return f"takes too long to read; one document has {self._limits.seconds:g} seconds"
         if memory or b"MemoryError" in self._tail():
             return f"takes more than {self._limits.memory // 1_000_000:,} MB of memory to read"
         what = f"signal {-code}" if code < 0 else f"exit code {code}"

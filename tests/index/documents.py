@@ -70,11 +70,11 @@ def pdf(title: str, paragraphs: Sequence[str]) -> bytes:
     document.set_creation_date(datetime(2025, 3, 20, tzinfo=UTC))
     document.add_page()
     document.set_font("Times", "B", 16)
-    document.multi_cell(0, 8, _latin(title), align="L", new_x="LMARGIN", new_y="NEXT")
+    document.multi_cell(0, 8, latin(title), align="L", new_x="LMARGIN", new_y="NEXT")
     document.set_font("Times", "", 11)
     for each in paragraphs:
         document.ln(3)
-        document.multi_cell(0, 5, _latin(each), align="L", new_x="LMARGIN", new_y="NEXT")
+        document.multi_cell(0, 5, latin(each), align="L", new_x="LMARGIN", new_y="NEXT")
     return bytes(document.output())
 
 
@@ -202,8 +202,8 @@ MAKERS: dict[str, Callable[[str, Sequence[str]], bytes]] = {
 }
 
 
-def _latin(text: str) -> str:
-    """As the built-in fonts of a PDF can set it."""
+def latin(text: str) -> str:
+    """A text as the built-in fonts of a PDF can set it."""
     for fancy, plain in (("“", '"'), ("”", '"'), ("’", "'"), ("‘", "'"), ("—", "-"), ("–", "-"), ("…", "...")):
         text = text.replace(fancy, plain)
     return text.encode("latin-1", "replace").decode("latin-1")

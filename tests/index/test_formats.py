@@ -65,7 +65,7 @@ def test_the_oracle_has_all_sentences() -> None:
 def test_the_same_sentences_come_out_of_each_format(tmp_path: Path, name: str) -> None:
     path = put(tmp_path, name, documents.MAKERS[name](TITLE, PARAGRAPHS))
     source = sources(path)[0]
-    expected = [documents._latin(each) for each in PLAIN] if name.endswith(".pdf") else PLAIN
+    expected = [documents.latin(each) for each in PLAIN] if name.endswith(".pdf") else PLAIN
     assert [each for each in quotes(source) if each != TITLE] == expected
     (article,) = (each.article for each in prepare(source))
     assert article.title == TITLE
