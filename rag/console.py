@@ -275,9 +275,10 @@ def _quote(citation: Citation, *, width: int | None, dim: bool) -> Text:
     if citation.context is not None and not dim:
         before = Text(f"before it: {visible(citation.context.quote)}", style="dim")
         out.append(_hanging(before, " " * len(marker), width)).append("\n")
-    for line in (_about(citation), citation.location):
-        out.append(" " * len(marker)).append(visible(line), style="cyan" if line == citation.location else "italic")
-        out.append("\n")
+    for line in (_about(citation), citation.location, citation.link):
+        if line is not None:
+            out.append(" " * len(marker)).append(visible(line), style="italic" if line == _about(citation) else "cyan")
+            out.append("\n")
     for place in citation.also_in:
         about = "" if place.article_id == citation.article_id else f"{_about(place)}, "
         out.append(" " * len(marker)).append(f"also in {visible(about + place.location)}", style="dim").append("\n")

@@ -76,6 +76,7 @@ class ArticleRecord:
         title, url, published, place, agency: as in `index.types.Article` and `index.types.Source`.
         path: the file that it was read from.
         extent: where the article stands in its source text.
+        author, published_from, part: as in `index.types.Source` and `index.types.Article`.
     """
 
     key: int
@@ -87,6 +88,9 @@ class ArticleRecord:
     agency: str | None
     path: str
     extent: Span
+    author: str | None = None
+    published_from: str | None = None
+    part: str | None = None
 
     @property
     def places(self) -> tuple[str, ...]:

@@ -124,16 +124,16 @@ class Mender(Writer):
 
     def _files_of(self, cursor: Any, article: int) -> set[int]:
         """The file that an article was read from; all of them when its row does not say."""
-        number, title, url, published, place, agency, start, end, line, found, file = cursor.execute(
-            "SELECT article_id, title, url, published, place, agency, start, end, line, seal, file FROM articles"
-            " WHERE id = ?",
+        number, title, url, published, place, agency, start, end, line, *further, found, file = cursor.execute(
+            "SELECT article_id, title, url, published, place, agency, start, end, line, author, published_from, part,"
+            " seal, file FROM articles WHERE id = ?",
             (article,),
         ).fetchone()
         files = dict(cursor.execute("SELECT id, path FROM files").fetchall())
         fitting = {
             each
             for each, path in files.items()
-            if article_seal(number, title, url, published, place, agency, path, start, end, line) == found
+            if article_seal(number, title, url, published, place, agency, path, start, end, line, *further) == found
         }
         return fitting or ({file} if file in files else set(files))
 
@@ -149,8 +149,8 @@ class Mender(Writer):
         for number, copy_key in cursor.execute(
             "SELECT id, copy_key FROM passages WHERE leader = 0 ORDER BY id"
         ).fetchall():
-            own = shingles(self._passage_text(cursor, number))
-            self._group(cursor, number, copy_key, own, next(band_keys([own])))
+            text = self._passage_text(cursor, number)
+            self._group(cursor, number, copy_key, text, next(band_keys([shingles(text)])))
 
     def _make_bands(self, cursor: Any, passages: Collection[int]) -> None:
         for number in passages:
@@ -196,7 +196,10 @@ def _prepared(record: ArticleRecord, line: int | None, text: str) -> PreparedArt
     Whether title and date were given with the text or read out of it is not stored; the article's id tells.
     """
     for title, published in dict.fromkeys(product((None, record.title), (None, record.published))):
-        for each in prepare(Source(record.path, text, line, record.url, title, published)):
+        source = Source(
+            record.path, text, line, record.url, title, published, record.author, record.published_from, record.part
+        )
+        for each in prepare(source):
             article = each.article
             facts = (article.id, article.extent, article.title, article.published, article.place, article.agency)
             if facts == (record.id, record.extent, record.title, record.published, record.place, record.agency):

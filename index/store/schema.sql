@@ -26,6 +26,9 @@ CREATE TABLE articles (
     published TEXT,
     place TEXT,
     agency TEXT,
+    author TEXT,
+    published_from TEXT,
+    part TEXT,
     seal BLOB NOT NULL
 );
 CREATE INDEX articles_by_id ON articles (article_id);
