@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from index.articles import absolute, find_changed, find_files
 from index.encoder import load_encoder
@@ -24,7 +24,7 @@ from index.store.writer import Writer, write_lock
 from index.types import Skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from index.encoder import Encoder
     from index.store.base import IndexInfo
@@ -52,6 +52,9 @@ class BuildReport:
         kept: why they stay although they were to be pruned (`index.missing`); None when nothing was held back.
         seconds: wall time.
         info: what the index holds now.
+        articles_copied: added articles that copy another one, exactly or nearly.
+        stages: seconds of the wall time that went into reading, embedding and storing.
+        dry: whether nothing was written: it says what would be.
     """
 
     files_read: int
@@ -70,6 +73,21 @@ class BuildReport:
     kept: str | None
     seconds: float
     info: IndexInfo
+    articles_copied: int = 0
+    stages: Mapping[str, float] = field(default_factory=dict)
+    dry: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain values, the field names as keys."""
+        values = {name: getattr(self, name) for name in self.__slots__}
+        skipped = [{name: getattr(each, name) for name in Skipped.__slots__} for each in self.skipped]
+        return {
+            **values,
+            "skipped": skipped,
+            "missing": list(self.missing),
+            "info": self.info.to_dict(),
+            "stages": dict(self.stages),
+        }
 
 
 def build_index(
@@ -206,6 +224,7 @@ def _build(
         skipped=tuple(filing.skipped),
         missing=sorted_out.kept,
         kept=sorted_out.reason,
+        stages=dict(filing.seconds),
         seconds=time.perf_counter() - started,
         info=info,
     )

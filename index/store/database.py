@@ -36,7 +36,7 @@ __all__ = ["APPLICATION_ID", "DATABASE", "FORMAT", "Database", "check_folder"]
 DATABASE = "index.db"
 APPLICATION_ID = 0x63697465
 """`PRAGMA application_id` of our files: "cite" in ASCII."""
-FORMAT = 2
+FORMAT = 3
 """`PRAGMA user_version` of our files; another number is refused."""
 _VARIABLES = 500
 """Bound values a statement: SQLite promises 999 in every build."""
