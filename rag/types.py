@@ -23,6 +23,8 @@ class Place:
         start, end: half-open character range in the source text.
         path: the file that the article was read from.
         line: the 1-based line of that file where the sentence (or, in JSON Lines, its record) starts.
+        wording: for a place where the sentence stands in other words, these words as they stand there; None where they
+            are the same but for case and punctuation. `rag.wording.differences` says where they differ.
     """
 
     article_id: str
@@ -33,6 +35,7 @@ class Place:
     end: int
     path: str
     line: int
+    wording: str | None = field(default=None, kw_only=True)
 
     @property
     def location(self) -> str:
@@ -161,6 +164,6 @@ def _citation_dict(citation: Citation) -> dict[str, Any]:
         "highlight": list(citation.highlight) if citation.highlight is not None else None,
         **_place_dict(citation),
         "score": citation.score,
-        "also_in": [_place_dict(place) for place in citation.also_in],
+        "also_in": [{**_place_dict(place), "wording": place.wording} for place in citation.also_in],
         "context": _excerpt_dict(citation.context) if citation.context is not None else None,
     }

@@ -64,6 +64,7 @@ class ArticleRecord:
         title, url, published, place, agency: as in `index.types.Article` and `index.types.Source`.
         path: the file that it was read from.
         extent: where the article stands in its source text.
+        group: the number of the article that stands for it and its copies; None where that is not known.
     """
 
     key: int
@@ -75,6 +76,12 @@ class ArticleRecord:
     agency: str | None
     path: str
     extent: Span
+    group: int | None = None
+
+    @property
+    def story(self) -> int:
+        """What it has in common with its copies, and with nothing else: they are one source, not several."""
+        return self.key if self.group is None else self.group
 
     @property
     def places(self) -> tuple[str, ...]:

@@ -72,8 +72,8 @@ def article_seal(
     return seal(article_id, title, url, published, place, agency, path, start, end, line)
 
 
-def article_of(row: Sequence[Any]) -> ArticleRecord:
-    """The article of a row of `ARTICLE`.
+def article_of(row: Sequence[Any], group: int | None = None) -> ArticleRecord:
+    """The article of a row of `ARTICLE`, and the number of the one that stands for it and its copies.
 
     Raises:
         StoreDamaged: when the row is not as it was written.
@@ -81,7 +81,7 @@ def article_of(row: Sequence[Any]) -> ArticleRecord:
     key, number, title, url, published, place, agency, path, start, end, line, found = row
     if found != article_seal(number, title, url, published, place, agency, path, start, end, line):
         raise _damaged(f"the article {number!r}")
-    return ArticleRecord(key, number, title, url, published, place, agency, path, Span(start, end))
+    return ArticleRecord(key, number, title, url, published, place, agency, path, Span(start, end), group)
 
 
 def sentence_of(row: Sequence[Any]) -> SentenceRecord:
