@@ -1,4 +1,4 @@
-"""Copies of passages and of whole articles: exact ones by a key over the folded text, near ones by MinHash, then checked.
+"""Copies of passages and of whole articles: exact ones by a key over the folded text, near ones by MinHash and a check.
 
 Signatures are R-MinHash (rensa) over the word trigrams of the folded text, cut in `BANDS` bands of `ROWS`. Texts that
 share a band are candidates; only those whose trigram sets really overlap (Jaccard index) count. A passage that copies

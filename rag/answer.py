@@ -105,8 +105,8 @@ def confidence_features(distinct: Sequence[Candidate], same: Mapping[int, Sequen
     """What the confidence is made of.
 
     Features of the first sentence and its log odds, how far it is ahead of the other facts, and in how many other
-    articles the same fact was found; each of them once for a handful of articles and once for many. Among many, a
-    sentence that looks right to a reader is found by chance.
+    articles the same fact was found, articles that copy each other counted once; each of them once for a handful of
+    articles and once for many. Among many, a sentence that looks right to a reader is found by chance.
 
     Args:
         distinct: the best sentence of each fact, the best first, as `distinct_facts` gives them.
@@ -265,7 +265,7 @@ def _context(candidate: Candidate, shown: Set[int]) -> Excerpt | None:
 
 
 def near_copies(candidate: Candidate, hits: Sequence[Hit], shown: Collection[int]) -> list[Candidate]:
-    """What near copies of a sentence's passage say in its place: the sentence of each that says the same in other words.
+    """What near copies of a sentence's passage say in its place: of each the sentence that says the same otherwise.
 
     Args:
         candidate: the sentence.

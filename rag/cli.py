@@ -169,6 +169,9 @@ def ask(
     min_confidence: MinConfidenceOption = 0.5,
     encoder: EncoderOption = None,
     reader: ReaderOption = None,
+    differences: Annotated[
+        bool, typer.Option("--differences", help="Show where copies of a quote have other words.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Answer a question with quotes from the articles.
@@ -189,7 +192,7 @@ def ask(
         if as_json:
             _write_line(json_line(answer.to_dict(), encoding=_encoding()))
         else:
-            show(console, show_answer(answer, width=width, title=file is not None))
+            show(console, show_answer(answer, width=width, title=file is not None, differences=differences))
 
     def write_error(asked: str, error: str) -> None:
         if as_json:

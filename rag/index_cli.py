@@ -27,17 +27,49 @@ def index_articles(
     yes_remove: Annotated[
         bool, typer.Option("--yes-remove", help="With --prune: even when they are many of all, or all.")
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would be done; nothing is written or embedded.")
+    ] = False,
+    report_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            metavar="FILE.html",
+            help="Also write what was done, and what the index holds, as a page with plots.",
+            callback=writable,
+            show_default=False,
+        ),
+    ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Build an index of articles, or bring one up to date. What has not changed is not read again."""
     from index.build import build_index
-    from rag.console import ask_command, index_report, make_console, progress_bar, show
+    from rag.console import ask_command, index_report, progress_bar
     from rag.locations import default_index_dir
 
-    loaded = encoder_named(encoder, fast=fast)
+    loaded = None if dry_run else encoder_named(encoder, fast=fast)
     folder = index if index is not None else default_index_dir()
-    with progress_bar(sys.stderr) as progress:
-        report = build_index(paths, folder, encoder=loaded, progress=progress, prune=prune, yes_remove=yes_remove)
-    show(make_console(sys.stdout), index_report(report, next_command=ask_command(index, encoder)))
+    with progress_bar(sys.stderr, first="opening the index" if dry_run else "loading the encoder") as progress:
+        report = build_index(
+            paths,
+            folder,
+            encoder=loaded,
+            progress=progress,
+            prune=prune,
+            yes_remove=yes_remove,
+            dry_run=dry_run,
+            with_overview=report_file is not None,
+        )
+    if report_file is not None:
+        from rag.evaluation.output import write
+        from rag.index_report import report_html
+
+        write(report_file, report_html(report))
+    following = "the same without --dry-run" if dry_run else ask_command(index, encoder)
+    text = index_report(report, next_command=following)
+    if report_file is not None:
+        text += f"Report: {report_file}\n"
+    _print(text, report.to_dict() if as_json else None)
 
 
 def info(*, index: IndexOption = None, as_json: JsonOption = False) -> None:

@@ -152,7 +152,7 @@ class Grouping:
         if wording is None or wording.first != number:
             return
         others = self._cursor.execute(
-            f"SELECT {self._level.ranked} WHERE {table}.copy_key = ? AND {table}.id != ?",  # noqa: S608
+            f"SELECT {self._level.ranked} WHERE {table}.copy_key = ? AND {table}.id != ?",
             (key, number),
         ).fetchall()
         if others:
@@ -266,9 +266,7 @@ class Grouping:
             wording = self._wording(key)
             if wording is None:
                 continue
-            if wording.first != number:
-                exact += 1
-            elif key in self._displaced and self._is_there(self._displaced[key]):
+            if wording.first != number or (key in self._displaced and self._is_there(self._displaced[key])):
                 exact += 1
             elif key in self._new and (wording.leads != key or key in followed):
                 near += 1
@@ -319,7 +317,7 @@ class Grouping:
     def _rank(self, number: int) -> Rank:
         if number not in self._ranks:
             row = self._cursor.execute(
-                f"SELECT {self._level.ranked} WHERE {self._level.table}.id = ?",  # noqa: S608
+                f"SELECT {self._level.ranked} WHERE {self._level.table}.id = ?",
                 (number,),
             ).fetchone()
             self._ranks[number] = rank_of(*row)

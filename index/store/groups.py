@@ -121,16 +121,16 @@ class GroupVerifier:
 
     def _ranked(self, level: Level) -> Iterator[tuple[Any, int, Rank, Any]]:
         """The key, the article, the rank and the leader of every row, those of a wording together."""
-        table = level.table
         columns, _, tables = level.ranked.partition(" FROM ")
+        own = f"{level.table}.copy_key, {level.table}.{level.article}, {level.table}.leader"
         with self._database.errors():
             for key, article, leader, *rank in self._database.connection.execute(
-                f"SELECT {table}.copy_key, {table}.{level.article}, {table}.leader, {columns} FROM {tables} ORDER BY {table}.copy_key"  # noqa: S608
+                f"SELECT {own}, {columns} FROM {tables} ORDER BY {level.table}.copy_key"  # noqa: S608
             ):
                 yield key, article, _rank(rank), leader
 
     def _rank(self, level: Level, number: int) -> Rank:
-        rows = self._database.rows(f"SELECT {level.ranked} WHERE {level.table}.id = ?", (number,))  # noqa: S608
+        rows = self._database.rows(f"SELECT {level.ranked} WHERE {level.table}.id = ?", (number,))
         return _rank(rows[0])
 
     def _text(self, level: Level, number: int) -> str:

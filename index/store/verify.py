@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from index.dedupe import ARTICLES, PASSAGES, article_key, band_keys, key
+from index.dedupe import ARTICLES, PASSAGES, article_key, key
 from index.errors import StoreDamaged
 from index.store.findings import Finding, Kind
 from index.store.groups import GroupVerifier

@@ -233,8 +233,10 @@ DAMAGE = {
     ),
     "a wording whose first one is not the earliest": (
         [
-            "UPDATE wordings SET first = (SELECT max(id) FROM passages WHERE copy_key = wordings.copy_key)"
-            " WHERE copy_key IN (SELECT copy_key FROM passages)"
+            (
+                "UPDATE wordings SET first = (SELECT max(id) FROM passages WHERE copy_key = wordings.copy_key)"
+                " WHERE copy_key IN (SELECT copy_key FROM passages)"
+            )
         ],
         {"leader": "grouped anew"},
     ),
