@@ -15,10 +15,10 @@ from rag.options import (
     FieldOption,
     IndexOption,
     JsonOption,
+    OutOption,
     PathsArgument,
     encoder_named,
     fields_named,
-    writable,
 )
 
 if TYPE_CHECKING:
@@ -138,16 +138,7 @@ def remove(
 def export(
     *,
     index: IndexOption = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            metavar="FILE.jsonl",
-            help="Where the lines go, rather than to standard output.",
-            callback=writable,
-            show_default=False,
-        ),
-    ] = None,
+    out: OutOption = None,
 ) -> None:
     """Write all articles of an index, with what is known of them, as JSON Lines that `citewell index` reads again."""
     from index.records import export_file, export_lines

@@ -96,11 +96,12 @@ class Answer:
     """The answer to one question: quotes, or none.
 
     Attributes:
-        question: the question as it was read (white space folded).
+        question: the question as it was asked (white space folded).
         answered: whether `confidence` reached the minimum asked for.
         confidence: the probability in [0, 1] that the first citation answers the question.
         citations: the sentences that answer, the best first; empty unless `answered`.
         related: the closest sentences that did not qualify; all of them when not answered.
+        read_as: the question as it was read in the light of earlier ones; None when as it stands.
         timings: seconds spent in each stage; not part of the answer's equality.
     """
 
@@ -109,6 +110,7 @@ class Answer:
     confidence: float
     citations: tuple[Citation, ...] = ()
     related: tuple[Citation, ...] = ()
+    read_as: str | None = None
     timings: Mapping[str, float] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -120,6 +122,7 @@ class Answer:
         """The answer as plain values for JSON, the field names as in this class; without the timings."""
         return {
             "question": self.question,
+            "read_as": self.read_as,
             "answered": self.answered,
             "confidence": self.confidence,
             "text": self.text,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from index.dedupe import band_keys, shingles
 from index.prepare import prepare
 from index.store.database import sliced
+from index.store.listing import add_to_list
 from index.store.publish import Publisher
 from index.store.rows import ARTICLE, article_of, article_seal, checked_text
 from index.store.writer import Writer
@@ -31,6 +32,7 @@ _REFERENCES = (
     "DELETE FROM sentences WHERE passage NOT IN (SELECT id FROM passages) OR article NOT IN (SELECT id FROM articles)",
     "DELETE FROM copies WHERE sentence NOT IN (SELECT id FROM sentences)",
     "DELETE FROM bands WHERE passage NOT IN (SELECT id FROM passages)",
+    "DELETE FROM listed WHERE article NOT IN (SELECT id FROM articles)",
 )
 _UNUSED = (
     "DELETE FROM texts WHERE id NOT IN (SELECT text FROM articles)",
@@ -81,6 +83,7 @@ class Mender(Writer):
             _delete(cursor, "DELETE FROM vectors WHERE digest IN (%s)", _keys(findings, "vector"))
             self._regroup(cursor, _keys(findings, "leader"))
             self._make_bands(cursor, _keys(findings, "bands"))
+            self._list(cursor, _keys(findings, "listing"))
             for number, article in again.items():
                 self._add_article(cursor, *homes[number], article)
             for statement in _UNUSED:
@@ -155,6 +158,16 @@ class Mender(Writer):
             if cursor.execute("SELECT 1 FROM passages WHERE id = ?1 AND leader = ?1", (number,)).fetchone():
                 bands = next(band_keys([shingles(self._passage_text(cursor, number))]))
                 cursor.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", [(band, number) for band in bands])
+
+    def _list(self, cursor: Any, articles: Collection[int]) -> None:
+        for number in articles:
+            row = cursor.execute(
+                "SELECT title, coalesce(url, path), published FROM articles JOIN files ON files.id = file"
+                " WHERE articles.id = ?",
+                (number,),
+            ).fetchone()
+            if row is not None:  # else it was taken out
+                add_to_list(cursor, number, *row)
 
     def _mark(self, cursor: Any, files: set[int]) -> tuple[str, ...]:
         """Note files as incomplete, those with a passage that has no vector too; forget those that hold nothing."""

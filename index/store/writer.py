@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from index.dedupe import THRESHOLD, band_keys, jaccard, key, shingles
 from index.errors import StoreError, StoreLocked
 from index.prepare import line_counter
+from index.store.listing import add_to_list
 from index.store.publish import Publisher, new_commit
 from index.store.rows import article_seal, digest, seal
 
@@ -254,6 +255,7 @@ class Writer:
             ),
         )
         number = cursor.lastrowid
+        add_to_list(cursor, number, article.title, source.url or path, article.published)
         line_of = line_counter(source)
         sentences = exact = near = 0
         for passage in prepared.passages:
