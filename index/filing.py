@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from index.encoder import Encoder
     from index.prepare import PreparedArticle
-    from index.reading.tasks import Task
     from index.reading.worker import Limits
     from index.types import Source
 
@@ -176,7 +175,7 @@ class Filing:
 
     def _events(
         self, found: Sequence[Path | Skipped], named: Collection[Path], ahead: Ahead
-    ) -> Iterator[Progress | Skipped | _File | _End | Task]:
+    ) -> Iterator[Progress | Skipped | _File | _End | ReadFile | PrepareSources]:
         """What there is to be done, and for each file that is read, where it begins and ends."""
         for number, item in enumerate(found):
             yield Progress("reading", number, len(found))
@@ -193,7 +192,7 @@ class Filing:
                 yield from self._tasks(item, job, ahead)
                 yield _End()
 
-    def _tasks(self, path: Path, job: FileJob, ahead: Ahead) -> Iterator[Task | Skipped]:
+    def _tasks(self, path: Path, job: FileJob, ahead: Ahead) -> Iterator[ReadFile | PrepareSources | Skipped]:
         found = format_of(path.name)
         packed = path.name.lower().endswith(".gz")
         if found is None or not found.lines:
