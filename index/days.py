@@ -46,7 +46,8 @@ def day_of(published: str | None) -> str | None:
     found = {day for form in _FORMS for match in form.finditer(published) if (day := _written(match)) is not None}
     for first, _, second, year in _NUMBERS.findall(published):
         for month, number in ((int(first), int(second)), (int(second), int(first))):
-            found |= {_iso(int(year), month, number)} - {None}
+            if (day := _iso(int(year), month, number)) is not None:
+                found.add(day)
     return found.pop() if len(found) == 1 else None
 
 
