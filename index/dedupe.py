@@ -40,6 +40,10 @@ SEED = 7
 MIN_WORDS = 12
 """Shorter texts are compared exactly only: a few shared trigrams say too little."""
 
+_WORD = 2**64 - 1
+_FACTOR = 0x9E3779B97F4A7C15
+"""2 to the 64th by the golden ratio, odd: spreads bits when numbers are multiplied by it (Knuth, volume 3, 6.4)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Words:
@@ -131,6 +135,8 @@ def longest_new(folded: Sequence[str], known: Set[str]) -> int:
 def band_keys(shingle_sets: Sequence[Set[str]], likeness: Likeness = PASSAGES) -> Iterator[tuple[int, ...]]:
     """For each set of shingles its `BANDS` band keys, signed 64-bit; none for an empty set.
 
+    Of different bands hardly ever the same key comes; where it does, a candidate too many is compared.
+
     Source: Broder, "On the resemblance and containment of documents" (1997); banding as in Leskovec, Rajaraman and
     Ullman, "Mining of Massive Datasets", chapter 3.
     """
@@ -138,13 +144,17 @@ def band_keys(shingle_sets: Sequence[Set[str]], likeness: Likeness = PASSAGES) -
     import rensa
 
     digests = rensa.RMinHash.digests_from_token_sets([sorted(each) for each in shingle_sets], BANDS * ROWS, SEED)
-    kind = likeness.name.encode()
-    for each, digest in zip(shingle_sets, digests, strict=True):
-        if not each:
-            yield ()
-            continue
-        bands = np.asarray(digest, dtype="<u4").reshape(BANDS, ROWS)
-        yield tuple(_number(kind + number.to_bytes(1, "big") + band.tobytes()) for number, band in enumerate(bands))
+    rows = np.array(
+        [digest if each else [0] * BANDS * ROWS for each, digest in zip(shingle_sets, digests, strict=True)]
+    )
+    # Each band's four numbers mixed into one, from a beginning that no other band and no other kind has.
+    begin = [_number(f"{likeness.name} {number}".encode()) & _WORD for number in range(BANDS)]
+    mixed = np.broadcast_to(np.array(begin, dtype=np.uint64), (len(rows), BANDS))
+    for column in range(ROWS):
+        mixed = (mixed ^ rows[:, :, column]) * np.uint64(_FACTOR)
+        mixed ^= mixed >> np.uint64(29)
+    for each, keys in zip(shingle_sets, mixed.view(np.int64).tolist(), strict=True):
+        yield tuple(keys) if each else ()
 
 
 def _trigrams(folded: Sequence[str]) -> list[str]:

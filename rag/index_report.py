@@ -148,22 +148,25 @@ def _groups(seen: Overview) -> str:
         return "<p>No article is a copy of another one.</p>"
     total = sum(seen.sizes.values())
     about = f"{count_of(seen.copies, 'article is a copy', 'articles are copies')} of another one. "
-    about += f"The {len(seen.groups):,} largest of {total:,} groups; " if total > len(seen.groups) else ""
-    about += "the earliest article of each comes first, and stands for the others."
+    if total > len(seen.groups):
+        about += f"These are the {len(seen.groups):,} largest of {total:,} groups. "
+    about += "The earliest article of each comes first, and stands for the others."
     return f'<p>{about}</p><ul class="copies">{"".join(map(_group, seen.groups))}</ul>'
 
 
 def _group(group: ArticleGroup) -> str:
-    members = "".join(_member(member, first=not number) for number, member in enumerate(group.members))
+    members = "".join(_member(member, group.members[0]) for member in group.members)
     more = group.size - len(group.members)
     if more:
         members += f"<li>and {more:,} more</li>"
     return f"<li><h3><bdi>{escape(group.members[0].title)}</bdi></h3><ol>{members}</ol></li>"
 
 
-def _member(member: GroupMember, *, first: bool) -> str:
+def _member(member: GroupMember, first: GroupMember) -> str:
     name = f"<bdi>{escape(member.outlet)}</bdi>"
-    how = "stands for them" if first else "word for word" if member.exact else "nearly the same"
+    how = "stands for them" if member is first else "word for word" if member.exact else "nearly the same"
+    if member.title != first.title:
+        how += f": <bdi>{escape(member.title)}</bdi>"
     return (
         f'<li><span class="outlet">{web_link(member.url, name)}</span>'
         f'<span class="when">{escape(member.published or "no date")}</span><span class="how">{how}</span></li>'

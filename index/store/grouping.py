@@ -266,7 +266,8 @@ class Grouping:
             wording = self._wording(key)
             if wording is None:
                 continue
-            if wording.first != number or (key in self._displaced and self._is_there(self._displaced[key])):
+            older = self._displaced.get(key)
+            if wording.first != number or (older is not None and older not in self._added and self._is_there(older)):
                 exact += 1
             elif key in self._new and (wording.leads != key or key in followed):
                 near += 1

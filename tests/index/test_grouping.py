@@ -186,6 +186,13 @@ def test_the_earliest_stands_for_its_copies_whenever_it_comes(tmp_path: Path) ->
     assert set(index.groups("passages").values()) == {("/c.txt", 0)}
 
 
+def test_copies_that_come_together_are_counted_once(tmp_path: Path) -> None:
+    index = Index(tmp_path)
+    names = ["/c.txt", "/b.txt", "/a.txt"]  # each earlier than the one before
+    written = index.put({name: file_of(name, 0, 0, 3, None) for name in names})
+    assert (written.duplicates_exact, written.duplicates_near, written.articles_copied) == (2, 0, 2)
+
+
 def test_a_passage_that_says_more_stands_for_itself(tmp_path: Path) -> None:
     index = Index(tmp_path)
     index.put({"/a.txt": file_of("/a.txt", 0, 0, 3, None), "/b.txt": file_of("/b.txt", 0, 0, 4, None)})
