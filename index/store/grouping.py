@@ -1,9 +1,10 @@
 """Who stands for whom: passages, and whole articles, in groups of copies that do not depend on the order they came in.
 
 Rows with the same folded text are one wording, named by its key. Wordings have an order: the earliest day of
-publication first, those without one behind, then by path, part of an archive, line and place. In this order each wording stands for itself
-unless an earlier one that does is nearly the same; then it belongs to the most similar of these. So the groups follow
-from what is stored alone: an index that was changed step by step has those of one that is made afresh.
+publication first, those without one behind, then by path, part of an archive, line and place. In this order each
+wording stands for itself unless an earlier one that does is nearly the same; then it belongs to the most similar of
+these. So the groups follow from what is stored alone: an index that was changed step by step has those of one that is
+made afresh.
 
 A change notes the wordings that it touches, and when all rows are written, `Grouping.settle` goes through them in their
 order, and through those that follow from it: later ones that a new leader is nearly the same as, and those that lost
