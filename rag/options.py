@@ -18,6 +18,7 @@ __all__ = [
     "ArticlesOption",
     "EncoderOption",
     "FastOption",
+    "FieldOption",
     "FormatOption",
     "IndexOption",
     "JsonOption",
@@ -30,6 +31,7 @@ __all__ = [
     "UntilOption",
     "check_probability",
     "encoder_named",
+    "fields_named",
     "readable",
     "readable_or_none",
     "scope_of",
@@ -67,6 +69,29 @@ def scope_of(sources: Sequence[str] | None, since: str | None, until: str | None
         return Scope(frozenset(sources or ()), since, until)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--since, --until") from error
+
+
+def fields_named(given: list[str] | None) -> dict[str, str]:
+    """The fields that `--field` maps: what they hold -> their names.
+
+    Raises:
+        typer.BadParameter: when one is not of the form NAME=FIELD.
+
+    >>> fields_named(["text=body", "title=head.main"])
+    {'text': 'body', 'title': 'head.main'}
+    """
+    from index.formats.base import FIELDS
+
+    found = {}
+    for each in given or ():
+        name, equals, field = each.partition("=")
+        if not equals or not field or name not in FIELDS:
+            raise typer.BadParameter(
+                f"found {each!r}; expected NAME=FIELD, as text=body, with NAME one of {', '.join(FIELDS)}",
+                param_hint="--field",
+            )
+        found[name] = field
+    return found
 
 
 def check_probability(value: float) -> float:
@@ -114,7 +139,7 @@ def writable(path: Path | None) -> Path | None:
 
 PathsArgument = Annotated[
     list[Path],
-    typer.Argument(metavar="PATH...", help="Files and folders of articles: text, or JSON Lines.", show_default=False),
+    typer.Argument(metavar="PATH...", help="Files and folders of articles, of any format.", show_default=False),
 ]
 IndexOption = Annotated[
     Path | None,
@@ -136,6 +161,15 @@ EncoderOption = Annotated[
 FastOption = Annotated[
     bool,
     typer.Option("--fast", help="Embed with static vectors: many times as fast, and found a little less surely."),
+]
+FieldOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--field",
+        metavar="NAME=FIELD",
+        help="In JSON and CSV, which field holds the text, title, url, published or author: text=body (repeatable).",
+        show_default=False,
+    ),
 ]
 ReaderOption = Annotated[
     str | None,

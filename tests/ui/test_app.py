@@ -235,7 +235,7 @@ def test_a_forged_scope_gets_a_line_and_no_traceback(request_to, config, scope):
     assert "14 November" not in body
 
 
-@pytest.mark.parametrize("number", [0, -1, 10**30, 0.5, "0", None, True, [0], {"path": "/etc/passwd"}, "x" * 10_000])
+@pytest.mark.parametrize("number", [0, -1, 10**15, 0.5, "0", None, True, [0], {"turn": 0}, "x" * 10_000])
 def test_only_a_turn_of_the_own_conversation_is_asked_again(request_to, config, engine, number):
     button = next(each["id"] for each in config["components"] if each["props"].get("elem_id") == "ask-literally")
     call = next(each["id"] for each in config["dependencies"] if [button, "click"] in each["targets"])
@@ -248,6 +248,14 @@ def test_only_a_turn_of_the_own_conversation_is_asked_again(request_to, config, 
     assert "planted" not in body
     assert "Traceback" not in body
     assert len(engine.asked) == before
+
+
+@pytest.mark.parametrize("number", [10**30, {"path": "/etc/passwd"}])
+def test_what_no_page_sends_for_a_turn_is_refused(request_to, config, number):
+    button = next(each["id"] for each in config["components"] if each["props"].get("elem_id") == "ask-literally")
+    call = next(each["id"] for each in config["dependencies"] if [button, "click"] in each["targets"])
+    payload = {"fn_index": call, "data": [number, []], "session_hash": "literal", "event_data": None}
+    assert posted(request_to, "/gradio_api/queue/join", payload | {"trigger_id": None})[0] == 422
 
 
 def panel(request_to, config, data, function="load_source"):

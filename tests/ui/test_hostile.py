@@ -138,9 +138,34 @@ SOURCES = """async () => {
   return found;
 }"""
 
+# Unfolds every quote of the last answer and points at the first one's number: what the preview shows.
+AROUND = """async () => {
+  const answers = [...document.querySelectorAll("#chat .answer")];
+  const last = answers[answers.length - 1];
+  const buttons = [...last.querySelectorAll("button.unfold")];
+  const cite = last.querySelector("ol.quotes > li > blockquote button.cite");
+  const preview = document.querySelector("#preview");
+  for (const button of buttons) button.click();
+  cite.dispatchEvent(new PointerEvent("pointerover", { bubbles: true, pointerType: "mouse" }));
+  await new Promise((resolve, reject) => {
+    const until = performance.now() + 15000;
+    const look = () => {
+      if (!preview.hidden && buttons.every((each) => each.closest("li").classList.contains("unfolded"))) resolve();
+      else if (performance.now() > until) reject(new Error("nothing unfolds"));
+      else requestAnimationFrame(look);
+    };
+    look();
+  });
+  return {
+    title: preview.querySelector(".title bdi").textContent,
+    said: preview.querySelector(".said").textContent,
+    around: [...last.querySelectorAll(".around")].map((each) => each.textContent),
+  };
+}"""
+
 # Elements that only a payload can have made, where texts from outside stand.
 FOREIGN = """() => [...document.querySelectorAll(
-  "#chat .answer *, #chat .asked *, #source .text *, #source .headline *, #source .byline *")]
+  "#chat .answer *, #chat .asked *, #source .text *, #source .headline *, #source .byline *, #preview *")]
   .filter((node) => !/^(A|ARTICLE|BDI|BLOCKQUOTE|BUTTON|DETAILS|DIV|LI|MARK|OL|P|SPAN|SUMMARY|UL)$/.test(node.tagName)
     || [...node.attributes].some((each) => /^on|^src|^srcdoc|^formaction/.test(each.name))
     || /^(?!https?:)/.test(node.getAttribute("href") || "https:"))
@@ -173,6 +198,10 @@ def test_hostile_text_stays_text(parade, parade_url, open_page, group):
         assert shown["titles"] == [visible(view.title) for view in views]
         assert shown["outlets"] == [visible(outlet(view.source)) for view in views]
         assert shown["dates"] == [visible(view.published) for view in views]
+        around = page.evaluate(AROUND)
+        assert (around["title"], around["said"]) == (visible(views[0].title), visible(PAYLOADS[first]))
+        assert len(around["around"]) == 2 * len(these)
+        assert page.evaluate(FOREIGN) == []
         for view, source in zip(views, page.evaluate(SOURCES), strict=True):
             assert source["headline"] == visible(view.title)
             assert source["text"] == visible(view.text)

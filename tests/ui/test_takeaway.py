@@ -128,7 +128,7 @@ def test_the_toolbar_shows_the_vote(turns):
 
 def test_only_answers_have_a_toolbar(turns):
     shown = [message["content"][0]["text"] for message in messages(turns) if message["role"] == "assistant"]
-    assert ["takes" in each for each in shown] == [True, False, True, False]
+    assert ['class="takes"' in each for each in shown] == [True, False, True, False]
 
 
 def test_the_template_is_no_template():
