@@ -18,24 +18,17 @@ import statistics
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from index.boilerplate import (
-    AGENCIES,
-    AGENCY_PATTERN,
-    LINE_BREAK,
-    fold_line,
-    headline_like,
-    is_caption,
-    is_widget,
-    line_spans,
-)
+from index.boilerplate import headline_like
+from index.captions import AGENCIES, AGENCY_PATTERN, is_caption
+from index.lines import LINE_BREAK, SENTENCE_END, fold_line, line_spans
 from index.types import Article, Source, Span
+from index.widgets import is_widget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 __all__ = ["article_id", "split_articles"]
 
-_SENTENCE_END = re.compile(r"[.!?…][”\"’')\]»]*$")
 _PROSE_LENGTH = 60  # characters; a line that long which ends as a sentence does is prose
 _OPENING_LINES = 14  # how soon a headline must come again
 _WIDER = 2  # line breaks more than usual
@@ -212,7 +205,7 @@ def _has_prose(text: str, part: Sequence[Span]) -> bool:
 
 
 def _is_prose(line: str) -> bool:
-    return len(line) >= _PROSE_LENGTH and (_SENTENCE_END.search(line) is not None or len(line) > 300)
+    return len(line) >= _PROSE_LENGTH and (SENTENCE_END.search(line) is not None or len(line) > 300)
 
 
 def _dateline(text: str, lines: Sequence[Span]) -> tuple[str | None, str | None, str | None]:

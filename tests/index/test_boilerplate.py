@@ -8,9 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.boilerplate import fold_line, headline_like, is_caption, is_widget, mark_boilerplate
+from index.boilerplate import headline_like, mark_boilerplate
+from index.captions import is_caption
+from index.lines import fold_line
 from index.split import split_articles
 from index.types import Source
+from index.widgets import is_widget
 
 PROSE = "The council of the town met again on Monday to discuss the plan for the bridge, officials said."
 
