@@ -7,19 +7,39 @@ so every rule reads a whole line and asks for more than one sign where prose cou
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from index.captions import is_caption
 from index.lines import SENTENCE_END, fold_line, line_spans
 from index.types import Article, Boilerplate, BoilerplateKind, Span
-from index.widgets import is_widget
+from index.widgets import is_byline, is_widget
 
-__all__ = ["headline_like", "mark_boilerplate"]
+__all__ = ["EVERY_RULE", "Rules", "headline_like", "mark_boilerplate"]
 
 _SITE = re.compile(r"\s+(?:[|•·]|[-–—])\s+[^|•·]{2,30}$")
 _LABEL = re.compile(r"^(?:[A-Z]{1,3}|[\d.,]+ ?[KkMm]?)$")
 _DIGITS = re.compile(r"^[\d.,]+ ?[KkMm]?$")
 _HEAD_LINES = 15
+_BYLINES = 4  # lines from the top
+_PROSE_LENGTH = 60  # characters; a line that long which ends as a sentence does is prose
 _REPEAT_LENGTH = 30  # characters; below, a refrain or a speaker's name may come again in prose
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Which rules say what is no prose; all of them, unless their worth is measured.
+
+    Attributes:
+        document: those on one article alone (`mark_boilerplate`).
+        collection: those on all articles of a source (`index.recurring`).
+    """
+
+    document: bool = True
+    collection: bool = True
+
+
+EVERY_RULE = Rules()
+"""What is in force unless something else is said."""
 
 
 def headline_like(line: str) -> bool:
@@ -40,12 +60,14 @@ def headline_like(line: str) -> bool:
     )
 
 
-def mark_boilerplate(article: Article) -> tuple[Boilerplate, ...]:
+def mark_boilerplate(article: Article, *, rules: Rules = EVERY_RULE) -> tuple[Boilerplate, ...]:
     """The lines of the article that are no prose, in order; each line gets at most one mark.
 
     The first place of a repeated line stays unmarked, and later ones point to it by `original`. An article that holds
-    nothing but its headline keeps it, or there would be nothing to quote.
+    nothing but its headline keeps it, or there would be nothing to quote. Without `rules.document` nothing is marked.
     """
+    if not rules.document:
+        return ()
     text = article.text
     lines = line_spans(text, article.extent)
     titles = _titles(article)
@@ -59,8 +81,10 @@ def mark_boilerplate(article: Article) -> tuple[Boilerplate, ...]:
         original = None
         if titles and fold_line(line) in titles:
             kind = "headline"
-        elif is_widget(line) or (
-            _LABEL.match(line) and ((in_head and number < _HEAD_LINES) or _beside_a_number(text, lines, number))
+        elif (
+            is_widget(line)
+            or (_LABEL.match(line) and ((in_head and number < _HEAD_LINES) or _beside_a_number(text, lines, number)))
+            or (in_head and number < _BYLINES and is_byline(line) and _has_prose(text, lines[number + 1 :]))
         ):
             kind = "widget"
         elif line in first:
@@ -71,7 +95,7 @@ def mark_boilerplate(article: Article) -> tuple[Boilerplate, ...]:
             marks.append(Boilerplate(span, kind, original))
         else:
             kept += any(map(str.isalpha, line))
-            in_head = in_head and (is_caption(line) or len(line) < 60 or not SENTENCE_END.search(line))
+            in_head = in_head and (is_caption(line) or len(line) < _PROSE_LENGTH or not SENTENCE_END.search(line))
     if not kept:
         marks = [mark for mark in marks if mark.kind != "headline"]
     return tuple(marks)
@@ -90,3 +114,7 @@ def _beside_a_number(text: str, lines: tuple[Span, ...], number: int) -> bool:
     if _DIGITS.match(lines[number].of(text)):
         return any(_LABEL.match(line) for line in beside)
     return any(_DIGITS.match(line) for line in beside)
+
+
+def _has_prose(text: str, lines: tuple[Span, ...]) -> bool:
+    return any(len(span) >= _PROSE_LENGTH and SENTENCE_END.search(span.of(text)) for span in lines)

@@ -6,7 +6,7 @@ import re
 
 from index.captions import AGENCY_PATTERN
 
-__all__ = ["is_widget"]
+__all__ = ["is_byline", "is_widget"]
 
 # Each line is a pattern for a whole line in small letters.
 _AT_START = r"""
@@ -24,10 +24,13 @@ terms of (?:service|use)[.:!…]*$
 # links to other texts
 (?:read|see|watch|listen|learn|find out)\s+(?:more|next|also)\s*[:>»|].{0,200}$
 (?:more|related|read|don['’]t miss|up next|you may also like):\s?(?=\S)(?!.*[.!]$).{3,160}$
+(?:graphic|interactive|(?:photo )?gallery|photos|slideshow|video|podcast):\s?(?=\S)(?!.*[.!]$).{3,160}$
+video ad feedback\b.{0,300}$
 click (?:here|on the link|to)\b.{0,200}$
 check your local forecast here\W*$
 # newsletters, accounts, social networks
 (?:sign up|subscribe)\b.{0,160}\b(?:today|now|save)\b.{0,60}$
+(?:sign up|subscribe)\b.{20,560}\b(?:sign (?:up|in)|subscribe)[.!]?$
 get\b.{0,60}\b(?:newsletter|in your inbox|to your inbox)\b.{0,240}$
 would you like to receive\b.{0,80}\bnewsletter\b.{0,20}$
 follow\b.{0,90}\bon (?:twitter|facebook|instagram|tiktok|x|linkedin|threads)\b.{0,160}$
@@ -36,6 +39,9 @@ follow\b.{0,90}\bon (?:twitter|facebook|instagram|tiktok|x|linkedin|threads)\b.{
 if you wish to object to the use of your data\b.{0,200}$
 (?:thank you for supporting|support) (?:our|local|independent) journalism\b.{0,200}$
 (?:we|this (?:web)?site|our (?:web)?site|by (?:clicking|continuing|using))\b.{0,200}\bcookies\b.{0,300}$
+# on the article itself
+(?:this (?:story|article|headline)|this (?:story|article) and headline) ha(?:s|ve) been (?:updated|corrected)\b.{0,120}$
+editor['’]s note\s?:.{0,560}$
 # rights, trade, advertising
 (?:©|\(c\)|copyright\b)\s*(?:©|\(c\))?\s*(?:by\s.{1,40})?\d{4}\b.{0,200}$
 prices were accurate at the time this (?:article|story)\b.{0,100}$
@@ -50,6 +56,8 @@ _INSIDE = r"""
 .{0,160}\ball rights reserved\.?(?: .{0,120})?$
 .{0,200}\bmay earn (?:us )?an? (?:affiliate )?(?:commission|fee)\b.{0,60}$
 .{0,80}\bcontent partner (?:offering|providing)\b.{0,200}$
+.{0,80}https?://\S+(?: and https?://\S+)*$
+.{0,160}\b\d\d:\d\d - source: .{2,30}$
 """
 _OUTLET = rf"(?:{AGENCY_PATTERN}|USA ?TODAY|CNBC|NBC News|CBS News|ABC News|Fox News)"
 _NAME = r"(?:[A-Z][\w.'’-]*|de|van|von|der|al|bin|and|for|of|the|in|with|&)"
@@ -61,6 +69,22 @@ _SIGNED = rf"""
 Contributing:.{{0,200}}$
 (?:Reach|Contact|E-?mail)\b.{{0,120}}(?:@|\b\d{{3}}[-.]\d{{3}}[-.]\d{{4}}\b).{{0,160}}$
 """
+# Label:Title, as a page sets a link to another text: no space between, and no end of a sentence.
+_LINK = re.compile(r"^(?!.*[.!…][”\"’')]*$)[^:.!?]{2,58}[^:.!?\s][?’'\"”]?:(?=[^\W\d_]|['‘’“\"$#]|(?<!\d:)\d).{8,140}$")
+# Who worked on it, at the end of an article: one sentence of names and places, or two.
+_CLAUSE = r"(?:[^.!?\n]|\b[A-Z]\.){0,240}"
+_CREDITED = re.compile(
+    rf"^\W{{0,4}}(?:[A-Z]{_CLAUSE}\breported from\b{_CLAUSE}\.\s)?[A-Z]{_CLAUSE}"
+    r"\bcontributed (?:to (?:this|the) (?:report|story|article|column)|reporting)\b[^.!?]{0,40}\.?$"
+)
+# A note on the author, which ends in how to reach him.
+_AUTHOR = re.compile(
+    r"[.!] (?:(?:You can )?(?:[Rr]each|[Ff]ollow|[Cc]ontact|[Ee]-?mail) (?:him|her|them|me)(?: at| on| via| by| here|:| @)"
+    r"|Send (?:him|her|them|me) an? (?:e-?mail|message) )[^“”]{0,200}$"
+)
+_PERSON = r"[A-Z][\w.'’-]*(?: (?:[A-Z][\w.'’-]*|de|van|von|der|al|bin)){1,3}"
+_ROLE = rf"(?:Contributor|Correspondent|Columnist|Staff [Ww]riter|{_OUTLET})"
+_BYLINE = re.compile(rf"^{_PERSON}(?:(?:,| and|, and| &) {_PERSON})*(?:,? {_ROLE})?$")
 
 
 def _either(patterns: str) -> re.Pattern[str]:
@@ -69,7 +93,8 @@ def _either(patterns: str) -> re.Pattern[str]:
 
 
 _WIDGET_START, _WIDGET_INSIDE, _WIDGET_SIGNED = _either(_AT_START), _either(_INSIDE), _either(_SIGNED)
-_HINTS = ("sign up", "subscribe", "rights reserved", "may earn", "content partner")  # one in each of `_INSIDE`
+# One in each of `_INSIDE`.
+_HINTS = ("sign up", "subscribe", "rights reserved", "may earn", "content partner", "http", " - source: ")
 _WIDGET_LENGTH = 600  # characters
 
 
@@ -86,4 +111,16 @@ def is_widget(line: str) -> bool:
         _WIDGET_START.match(lower) is not None
         or _WIDGET_SIGNED.match(line) is not None
         or (any(hint in lower for hint in _HINTS) and _WIDGET_INSIDE.match(lower) is not None)
+        or (":" in line[:62] and _LINK.match(line) is not None)
+        or ("contributed" in lower and _CREDITED.match(line) is not None)
+        or _AUTHOR.search(line[-260:]) is not None
     )
+
+
+def is_byline(line: str) -> bool:
+    """Whether a line in the head of an article, above all prose, holds nothing but names, as of its authors.
+
+    >>> is_byline("Jane Doe and John van Dyke"), is_byline("Military chiefs gather")
+    (True, False)
+    """
+    return len(line) <= 80 and _BYLINE.match(line) is not None
