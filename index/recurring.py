@@ -31,20 +31,22 @@ MANY = 50
 """The same for any other line: in 11,770 news articles, no paragraph of background stood in more than 11."""
 COMPARED = 64
 """Of more articles than these only the titles are compared: nobody prints one story so often."""
-_SAME_STORY = 0.5  # share of the shorter article's sentences that both have
+_SAME_STORY = 0.5  # of the shorter article's sentences, the share that both have more of
+_SAME_TITLE = 0.2  # the same where the titles are equal, too: a live page is written anew under one title
 
 _STATEMENT_WORDS = 7
 _SIGNS = re.compile(
     r"""\b(?:
         newsletters? | subscri\w+ | sign(?:ed)?[ ]up | inbox | podcasts? | click | cookies | privacy | copyright
-      | follow[ ](?:him|her|them|us|me|our|every|along|reporter|the[ ](?:latest|money)) | reach[ ](?:him|her|them|me)
+      | follow[ ](?:him|her|them|us|me|every|along|our) | reach[ ](?:him|her|them|me)[ ]at
       | this[ ](?:story|article|column|list|compilation)\b.{0,60}\b(?:updated|appeared|published|corrected|compilation)
       | editor['’]s[ ]note | contributed[ ]to[ ]this | commission | affiliate | all[ ]rights | (?:tick|detailed)[ ]here
       | (?:made[ ]possible|supported)\b.{0,20}\bby | our[ ](?:journalism|reporting|newsroom|coverage|fact-check\w*)
       | need[ ]to[ ]know | take\b.{0,30}\bquiz
-      | (?:covers|reporter|editor|correspondent|producer)\b.{0,60}\b(?:for|at|on)
     )\b
-    | https?:// | \bwww\. | \w@\w | (?:^|\s)@\w | \bhere[.!]?$ | ^[A-Z][A-Z ]{5,}:
+    | https?:// | \bwww\. | \w@\w | (?:^|\s)@\w | \bhere[.!]?$
+    | ^(?-i:[A-Z][\w.]+[ ].{0,30})\b(?:covers|is[ ]an?[ ].{0,50}(?:reporter|editor|correspondent|producer|columnist))\b
+    | ^(?-i:[A-Z][A-Z ]{5,}:)
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -77,9 +79,13 @@ def source_of(url: str | None, path: str) -> str:
 
 
 def count_stories(holders: Sequence[Holder]) -> int:
-    """How many different stories articles tell: the same title, or half of the sentences, is the same story.
+    """How many different stories articles tell.
 
-    >>> count_stories([Holder("a", frozenset({1, 2, 3})), Holder("b", frozenset({1, 2, 4})), Holder("c")])
+    Those are one that have more than half of their sentences in common, or the title and some of them. Of more than
+    `COMPARED` articles, how many titles they have.
+
+    >>> a, b, c = frozenset({1, 2, 3}), frozenset({1, 2, 4}), frozenset({1, 5, 6})
+    >>> count_stories([Holder("One", a), Holder("Two", b), Holder("Three", c)])
     2
     """
     if len(holders) > COMPARED:
@@ -110,10 +116,9 @@ def is_recurring(line: str, stories: int) -> bool:
 
 
 def _same_story(one: Holder, other: Holder) -> bool:
-    if one.title == other.title:
-        return True
     shorter = min(len(one.sentences), len(other.sentences))
-    return shorter > 0 and len(one.sentences & other.sentences) >= _SAME_STORY * shorter
+    share = _SAME_TITLE if one.title == other.title else _SAME_STORY
+    return shorter > 0 and len(one.sentences & other.sentences) > share * shorter
 
 
 def _is_statement(line: str) -> bool:

@@ -79,7 +79,8 @@ _CREDITED = re.compile(
 )
 # A note on the author, which ends in how to reach him.
 _AUTHOR = re.compile(
-    r"[.!] (?:(?:You can )?(?:[Rr]each|[Ff]ollow|[Cc]ontact|[Ee]-?mail) (?:him|her|them|me)(?: at| on| via| by| here|:| @)"
+    r"[.!] (?:(?:You can )?(?:[Rr]each|[Ff]ollow|[Cc]ontact|[Ee]-?mail) (?:him|her|them|me)"
+    r"(?: at| on| via| by| here|:| @)"
     r"|Send (?:him|her|them|me) an? (?:e-?mail|message) )[^“”]{0,200}$"
 )
 _PERSON = r"[A-Z][\w.'’-]*(?: (?:[A-Z][\w.'’-]*|de|van|von|der|al|bin)){1,3}"

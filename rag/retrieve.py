@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from index.boilerplate import EVERY_RULE
 from rag.rarity import weights
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from index.boilerplate import Rules
     from index.encoder import Encoder
     from index.store.base import PassageRecord, Scored, SentencePlace, Store
     from rag.question import Question
@@ -67,11 +69,13 @@ class Retriever:
     Args:
         store: where to search.
         encoder: the encoder that made the store's vectors.
+        rules: whether sentences in lines that recur in their source are left out.
     """
 
-    def __init__(self, store: Store, encoder: Encoder) -> None:
+    def __init__(self, store: Store, encoder: Encoder, *, rules: Rules = EVERY_RULE) -> None:
         self._store = store
         self._encoder = encoder
+        self._rules = rules
 
     def encode(self, question: Question) -> NDArray[np.float32]:
         """The question's unit vector, shape (dimension,)."""
@@ -81,7 +85,8 @@ class Retriever:
     def retrieve(self, question: Question, vector: NDArray[np.float32], *, top_k: int) -> Evidence:
         """The `top_k` best passages of distinct groups, best first, and behind them their near copies.
 
-        All that an answer is made of is read here, from one state of the index.
+        Sentences of recurring lines are left out of them, and with them a passage that holds nothing else. All that an
+        answer is made of is read here, from one state of the index.
 
         Args:
             question: what is asked.
@@ -105,8 +110,16 @@ class Retriever:
         best = sorted(scores, key=lambda passage: (-scores[passage], passage))[:top_k]
         return [
             Hit(record, scores[record.group], bm25.get(record.group, 0.0), cosines[record.group])
-            for record in (*self._store.passages(best), *self._store.variants(best))
+            for record in self._prose([*self._store.passages(best), *self._store.variants(best)])
         ]
+
+    def _prose(self, records: Sequence[PassageRecord]) -> list[PassageRecord]:
+        """The passages without the sentences of recurring lines; those that hold nothing else are left out."""
+        left_out = self._store.recurring(records) if self._rules.collection else frozenset()
+        if not left_out:
+            return list(records)
+        kept = ([each for each in record.sentences if each.id not in left_out] for record in records)
+        return [replace(record, sentences=tuple(own)) for record, own in zip(records, kept, strict=True) if own]
 
 
 def fuse(lexical: Sequence[Scored], cosines: Mapping[int, float], *, weight: float = DENSE_WEIGHT) -> dict[int, float]:

@@ -188,6 +188,13 @@ class Store(Protocol):
         """
         ...
 
+    def recurring(self, passages: Sequence[PassageRecord]) -> frozenset[int]:
+        """The numbers of those sentences of the passages that are no prose: their line stands in many articles.
+
+        In many different ones of the same source, as `index.recurring` says. It follows from what the index holds now.
+        """
+        ...
+
     def document_frequencies(self, terms: Sequence[str]) -> tuple[list[int], int]:
         """In how many passages each stem stands, and how many passages there are."""
         ...

@@ -21,6 +21,7 @@ from index.errors import StoreDamaged, StoreError, StoreLocked
 from index.store.base import ArticleRecord, IndexInfo, PassageRecord, Scored, SentencePlace, SentenceRecord
 from index.store.database import FORMAT, Database
 from index.store.publish import Publisher, build_in_memory
+from index.store.recurring import Recurring
 from index.store.search import SearchFiles, load
 from index.store.vectors import from_blobs
 from index.store.writer import write_lock
@@ -55,6 +56,7 @@ class LocalStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._recurring = Recurring(database)
         self._latest: SearchFiles | None = None
         self._loading = threading.Lock()
         self._local = threading.local()
@@ -180,6 +182,11 @@ class LocalStore:
         """For each sentence's number, the other places where it stands."""
         with self._database.reading():
             return self._database.places(sentences)
+
+    def recurring(self, passages: Sequence[PassageRecord]) -> frozenset[int]:
+        """The numbers of those sentences whose line stands in many articles of one source."""
+        with self._database.reading():
+            return self._recurring.sentences(passages)
 
     def document_frequencies(self, terms: Sequence[str]) -> tuple[list[int], int]:
         """In how many passages each stem stands, and how many passages are searched."""
