@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from index.captions import is_caption
-from index.lines import SENTENCE_END, fold_line, line_spans
+from index.lines import fold_line, is_prose, line_spans
 from index.types import Article, Boilerplate, BoilerplateKind, Span
 from index.widgets import is_byline, is_widget
 
@@ -21,7 +21,6 @@ _LABEL = re.compile(r"^(?:[A-Z]{1,3}|[\d.,]+ ?[KkMm]?)$")
 _DIGITS = re.compile(r"^[\d.,]+ ?[KkMm]?$")
 _HEAD_LINES = 15
 _BYLINES = 4  # lines from the top
-_PROSE_LENGTH = 60  # characters; a line that long which ends as a sentence does is prose
 _REPEAT_LENGTH = 30  # characters; below, a refrain or a speaker's name may come again in prose
 
 
@@ -95,7 +94,7 @@ def mark_boilerplate(article: Article, *, rules: Rules = EVERY_RULE) -> tuple[Bo
             marks.append(Boilerplate(span, kind, original))
         else:
             kept += any(map(str.isalpha, line))
-            in_head = in_head and (is_caption(line) or len(line) < _PROSE_LENGTH or not SENTENCE_END.search(line))
+            in_head = in_head and (is_caption(line) or not is_prose(line))
     if not kept:
         marks = [mark for mark in marks if mark.kind != "headline"]
     return tuple(marks)
@@ -117,4 +116,4 @@ def _beside_a_number(text: str, lines: tuple[Span, ...], number: int) -> bool:
 
 
 def _has_prose(text: str, lines: tuple[Span, ...]) -> bool:
-    return any(len(span) >= _PROSE_LENGTH and SENTENCE_END.search(span.of(text)) for span in lines)
+    return any(is_prose(span.of(text)) for span in lines)

@@ -7,7 +7,7 @@ import unicodedata
 
 from index.types import Span
 
-__all__ = ["LINE_BREAK", "SENTENCE_END", "fold_line", "line_spans"]
+__all__ = ["LINE_BREAK", "SENTENCE_END", "fold_line", "is_prose", "line_spans"]
 
 LINE_BREAK = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _LINE = re.compile(r"[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
@@ -15,6 +15,7 @@ _QUOTES = re.compile(r"[\"'`´‘’‚‛“”„‟«»‹›]")
 _DASHES = re.compile(r"\s*[-‐‑‒–—―]+\s*")
 SENTENCE_END = re.compile(r"[.!?…][”\"’')\]»]*$")
 """What prose ends in, at the end of a line."""
+_PROSE_LENGTH = 60  # characters
 
 
 def line_spans(text: str, extent: Span) -> tuple[Span, ...]:
@@ -41,3 +42,12 @@ def fold_line(line: str) -> str:
     """
     line = _QUOTES.sub("", unicodedata.normalize("NFKC", line))
     return " ".join(_DASHES.sub(" - ", line).casefold().split())
+
+
+def is_prose(line: str) -> bool:
+    """Whether a line is surely prose: long, and it ends as a sentence does, or very long.
+
+    >>> is_prose("They met in the town hall on Monday, and talked about the new bridge."), is_prose("They met.")
+    (True, False)
+    """
+    return len(line) >= _PROSE_LENGTH and (SENTENCE_END.search(line) is not None or len(line) > 300)
