@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from index.bundle_heads import read_head
 from index.captions import is_caption
+from index.headlines import headline_like
 from index.lines import fold_line, is_prose, line_spans
 from index.types import Article, Boilerplate, BoilerplateKind, Span
 from index.widgets import is_byline, is_widget
 
-__all__ = ["EVERY_RULE", "Rules", "headline_like", "mark_boilerplate"]
+__all__ = ["EVERY_RULE", "Rules", "mark_boilerplate"]
 
 _SITE = re.compile(r"\s+(?:[|•·]|[-–—])\s+[^|•·]{2,30}$")
 _LABEL = re.compile(r"^(?:[A-Z]{1,3}|[\d.,]+ ?[KkMm]?)$")
@@ -41,24 +43,6 @@ EVERY_RULE = Rules()
 """What is in force unless something else is said."""
 
 
-def headline_like(line: str) -> bool:
-    """Whether a line reads like a headline: some words, begins like one, and no full stop at its end.
-
-    >>> headline_like("Military Chiefs Gather in London"), headline_like("They met in London on Monday.")
-    (True, False)
-    """
-    words = line.split()
-    return (
-        12 <= len(line) <= 180
-        and 3 <= len(words) <= 30
-        and not re.search(r"[.,;:…—–-][”\"’')\]»]*$", line)
-        and not re.match(r"[\W_]*(?:\d+[.)]\s|[a-z])|[•·▪■*#>–—-]", line)
-        and sum(any(map(str.isalpha, word)) for word in words) >= 3
-        and not is_caption(line)
-        and not is_widget(line)
-    )
-
-
 def mark_boilerplate(article: Article, *, rules: Rules = EVERY_RULE) -> tuple[Boilerplate, ...]:
     """The lines of the article that are no prose, in order; each line gets at most one mark.
 
@@ -70,6 +54,9 @@ def mark_boilerplate(article: Article, *, rules: Rules = EVERY_RULE) -> tuple[Bo
     text = article.text
     lines = line_spans(text, article.extent)
     titles = _titles(article)
+    source = article.source
+    head = read_head(text, lines) if source.line is None and source.url is None and source.title is None else None
+    facts = head.facts if head is not None else frozenset()
     first: dict[str, Span] = {}
     marks = []
     in_head = True
@@ -81,7 +68,8 @@ def mark_boilerplate(article: Article, *, rules: Rules = EVERY_RULE) -> tuple[Bo
         if titles and fold_line(line) in titles:
             kind = "headline"
         elif (
-            is_widget(line)
+            span in facts
+            or is_widget(line)
             or (_LABEL.match(line) and ((in_head and number < _HEAD_LINES) or _beside_a_number(text, lines, number)))
             or (in_head and number < _BYLINES and is_byline(line) and _has_prose(text, lines[number + 1 :]))
         ):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from index.boilerplate import headline_like
 from index.captions import AGENCIES, AGENCY_PATTERN, is_caption
+from index.headlines import headline_like
 from index.lines import is_prose
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """One source text -> its articles, each with its headline, date, place and agency where the text states them.
 
-Most files hold one article. A file that holds several, one below the other, shows it in one of two ways, and both ask
-for a line that reads like a headline:
+Most files hold one article. Some say themselves that they hold several (`index.bundles`). Any other that does shows it
+in one of two ways, and both ask for a line that reads like a headline:
 
 - the headline comes again shortly afterwards, with nothing but captions, counters and short lines between, as text
   copied from a news page begins ("headline, caption, counter, headline, caption, story");
@@ -17,9 +17,11 @@ import statistics
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from index.boilerplate import headline_like
-from index.captions import is_caption
+from index.bundle_heads import read_head
+from index.bundles import bundle_starts
+from index.captions import AGENCIES, is_caption
 from index.datelines import OPENING_LINES, read_dateline
+from index.headlines import headline_like
 from index.lines import LINE_BREAK, fold_line, is_prose, line_spans
 from index.types import Article, Source, Span
 from index.widgets import is_widget
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["article_id", "split_articles"]
 
 _WIDER = 2  # line breaks more than usual
+_STORIES = 0.75  # of the parts between wide gaps, how many have enough prose; a page may have been saved half
 _ENOUGH_PROSE = 300  # characters that an article has at least, to be told from a section
 _TITLE_LENGTH = 80  # characters, where the title is only the first words
 
@@ -43,10 +46,16 @@ def split_articles(source: Source) -> tuple[Article, ...]:
     lines = line_spans(source.text, Span(0, len(source.text)))
     if not lines:
         return ()
-    single = source.line is not None or source.url is not None or source.title is not None
-    starts = [0] if single else _starts(source.text, lines)
+    starts: Sequence[int] = [0]
+    if not _is_single(source):
+        starts = bundle_starts(source.text, lines) or _starts(source.text, lines)
     ends = [*starts[1:], len(lines)]
     return tuple(_article(source, lines[start:end]) for start, end in zip(starts, ends, strict=True))
+
+
+def _is_single(source: Source) -> bool:
+    """Whether a text is one article, and what it is called is known."""
+    return source.line is not None or source.url is not None or source.title is not None
 
 
 def article_id(url: str | None, title: str | None, published: str | None, text: str) -> str:
@@ -63,8 +72,17 @@ def article_id(url: str | None, title: str | None, published: str | None, text: 
 
 def _article(source: Source, lines: Sequence[Span]) -> Article:
     extent = Span(lines[0].start, lines[-1].end)
-    title, title_span = _title(source, lines)
-    published, place, agency = read_dateline(source.text, lines)
+    head = None if _is_single(source) else read_head(source.text, lines)
+    if head is None or head.title is None or not head.title.of(source.text).strip():
+        title, title_span = _title(source, lines)
+    else:
+        title, title_span = " ".join(head.title.of(source.text).split()), head.title
+    published, place, agency = read_dateline(
+        source.text, [span for span in lines if not head or span not in head.facts]
+    )
+    if head is not None:
+        published = head.published.of(source.text) if head.published is not None else published
+        agency = agency or (AGENCIES.get(head.outlet.of(source.text)) if head.outlet is not None else None)
     return Article(
         id=article_id(source.url, source.title, source.published, extent.of(source.text)),
         source=source,
@@ -110,8 +128,10 @@ def _starts(text: str, lines: Sequence[Span]) -> list[int]:
     by_gap = _starts_by_gap(text, lines, gaps, usual)
     starts = [0]
     repeated_until = _comes_again(text, lines, 0) or 0
+    told = False  # whether there is prose since the last start
     for i in range(1, len(lines)):
-        if i <= repeated_until or gaps[i] < usual or not _has_prose(text, lines[starts[-1] : i]):
+        told = told or _is_told(lines[i - 1].of(text))
+        if i <= repeated_until or gaps[i] < usual or not told:
             continue
         again = _comes_again(text, lines, i)
         folded = {fold_line(span.of(text)) for span in lines[starts[-1] : i]} if again is not None else set()
@@ -121,6 +141,7 @@ def _starts(text: str, lines: Sequence[Span]) -> list[int]:
         elif i not in by_gap:
             continue
         starts.append(i)
+        told = False
     return starts
 
 
@@ -161,19 +182,24 @@ def _starts_by_gap(text: str, lines: Sequence[Span], gaps: Sequence[int], usual:
     widest = max(gaps[i] for i in wide)
     wide = [i for i in wide if gaps[i] >= min(widest, 2 * (usual + _WIDER))]
     parts = [lines[a:b] for a, b in zip([0, *wide], [*wide, len(lines)], strict=True)]
-    if all(_is_story(text, part) for part in parts):
+    told = sum(_is_story(text, part) for part in parts)
+    if told >= 2 and told >= _STORIES * len(parts) and all(_is_headed(text, part) for part in parts):
         return frozenset(wide)
     return frozenset()
 
 
 def _is_story(text: str, part: Sequence[Span]) -> bool:
     """Whether a part of a file begins with a headline and goes on with enough prose."""
-    head = part[0].of(text)
-    if not headline_like(head) or len(head.split()) < 4:
+    if not _is_headed(text, part):
         return False
     prose = [len(span) for span in part[1:] if is_prose(span.of(text))]
     return len(prose) >= 2 and sum(prose) >= _ENOUGH_PROSE
 
 
-def _has_prose(text: str, part: Sequence[Span]) -> bool:
-    return any(is_prose(span.of(text)) and not is_caption(span.of(text)) for span in part)
+def _is_headed(text: str, part: Sequence[Span]) -> bool:
+    head = part[0].of(text)
+    return headline_like(head) and len(head.split()) >= 4
+
+
+def _is_told(line: str) -> bool:
+    return is_prose(line) and not is_caption(line)

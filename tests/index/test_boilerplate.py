@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.boilerplate import Rules, headline_like, mark_boilerplate
+from index.boilerplate import Rules, mark_boilerplate
 from index.captions import is_caption
+from index.headlines import headline_like
 from index.lines import fold_line
 from index.split import split_articles
 from index.types import Source
