@@ -44,7 +44,7 @@ _KEYS = re.compile(
 )
 _HEAD_KEYS = frozenset({"byline", "dateline", "headline", "length", "section", "series"})
 _LENGTH = re.compile(r"^length:\s*[\d,]+ words$", re.IGNORECASE)
-_RIGHTS = re.compile(r"^(?:copyright\b|©|\(c\)|all rights reserved)", re.IGNORECASE)
+_RIGHTS = re.compile(r"^\(?(?:copyright\b|©|\(c\)|all rights reserved)", re.IGNORECASE)
 
 _TAGS = frozenset("SE HD BY CR WC PD ET SN SC ED PG LA CY LP TD CT RF CO IN NS RE IPD IPC PUB AN CLM ART VOL".split())  # noqa: SIM905
 _TAG = re.compile(r"^(?P<tag>[A-Z]{2,3})(?:\s+(?P<value>\S.*))?$")
