@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from index.articles import absolute, find_changed, find_files
+from index.articles import EVERYTHING, absolute, find_changed, find_files
 from index.encoder import load_encoder
 from index.errors import ArticlesError
 from index.filing import Filing, Progress
@@ -24,9 +24,11 @@ from index.store.writer import Writer, write_lock
 from index.types import Skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
+    from index.articles import Patterns
     from index.encoder import Encoder
+    from index.reading.worker import Limits
     from index.store.base import IndexInfo
 
 __all__ = ["BuildReport", "Progress", "build_index", "encoder_of", "update_index"]
@@ -80,6 +82,9 @@ def build_index(
     progress: Callable[[Progress], None] | None = None,
     prune: bool = False,
     yes_remove: bool = False,
+    patterns: Patterns = EVERYTHING,
+    fields: Mapping[str, str] | None = None,
+    limits: Limits | None = None,
 ) -> BuildReport:
     """Index files and folders, or bring an index up to date with them.
 
@@ -90,6 +95,10 @@ def build_index(
         progress: called now and then from this thread.
         prune: remove the articles of files below `paths` that are no longer there.
         yes_remove: prune also when suspiciously many articles would go at once (`index.missing`).
+        patterns: which files of the folders are read.
+        fields: which field of a record holds what, where it has an unusual name: "text", "title", "url", "published",
+            "author".
+        limits: what reading one document may take, in time and memory; 10 s and 512 MB when None.
 
     Raises:
         ArticlesError: when a path is missing, or nothing in them is an article and there is no index yet, or too many
@@ -99,7 +108,16 @@ def build_index(
         StoreError: when it cannot be written; what was reported as stored stays.
     """
     report = _build(
-        _roots(paths), index_dir, encoder=encoder, progress=progress, changed=None, prune=prune, yes_remove=yes_remove
+        _roots(paths),
+        index_dir,
+        encoder=encoder,
+        progress=progress,
+        changed=None,
+        prune=prune,
+        yes_remove=yes_remove,
+        patterns=patterns,
+        fields=fields,
+        limits=limits,
     )
     if report.kept is not None:
         raise ArticlesError(report.kept)
@@ -159,13 +177,16 @@ def _build(
     changed: Collection[Path] | None,
     prune: bool,
     yes_remove: bool,
+    patterns: Patterns = EVERYTHING,
+    fields: Mapping[str, str] | None = None,
+    limits: Limits | None = None,
 ) -> BuildReport:
     started = time.perf_counter()
     folder = Path(index_dir).expanduser()
     fresh = not (folder / DATABASE).exists()
     if fresh:
         changed = None
-    found = _find(roots, folder) if changed is None else []
+    found = _find(roots, folder, patterns) if changed is None else []
     check_folder(folder)
     if fresh and not any(isinstance(item, Path) for item in found):
         raise _nothing(roots, [item for item in found if isinstance(item, Skipped)])
@@ -175,7 +196,8 @@ def _build(
         try:
             say = progress or (lambda _: None)
             publisher = Publisher(database)
-            filing = Filing(Writer(database, publisher), chosen, say, batch=_BATCH_PASSAGES)
+            writer = Writer(database, publisher)
+            filing = Filing(writer, chosen, say, batch=_BATCH_PASSAGES, fields=fields, limits=limits)
             filing.complete()
             if changed is None:
                 filing.index(found)
@@ -215,9 +237,9 @@ def _roots(paths: Iterable[Path | str]) -> list[Path]:
     return [absolute(Path(path).expanduser()) for path in paths]
 
 
-def _find(roots: Iterable[Path], folder: Path) -> list[Path | Skipped]:
+def _find(roots: Iterable[Path], folder: Path, patterns: Patterns) -> list[Path | Skipped]:
     """The files below all roots, each once, in order."""
-    return _each_once(((root, find_files(root)) for root in roots), folder)
+    return _each_once(((root, find_files(root, patterns)) for root in roots), folder)
 
 
 def _find_changed(changed: Iterable[Path], roots: Iterable[Path], folder: Path) -> list[Path | Skipped]:
@@ -267,5 +289,5 @@ def _nothing(roots: Sequence[Path], skipped: Sequence[Skipped]) -> ArticlesError
     where = ", ".join(str(root) for root in roots) or "no path"
     first = f" (the first of {len(skipped)} left out: {skipped[0].path}: {skipped[0].reason})" if skipped else ""
     return ArticlesError(
-        f"no article found in {where}{first}; expected text files (.txt) or JSON Lines (.jsonl) with some sentences"
+        f"no article found in {where}{first}; expected text, web pages, PDF, JSON Lines or the like, with sentences"
     )

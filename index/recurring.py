@@ -16,9 +16,9 @@ import re
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from index.lines import SENTENCE_END
+from index.outlet import outlet, web_address
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,16 +66,12 @@ class Holder:
 
 
 def source_of(url: str | None, path: str) -> str:
-    """Who published an article: the host of its URL without `www.`, else the folder of its file.
+    """Who published an article: the outlet of its URL, else the folder of its file.
 
     >>> source_of("https://www.example.org/news/1", "/a/b.jsonl"), source_of(None, "/a/b.txt")
     ('example.org', '/a')
     """
-    try:
-        host = urlsplit(url).hostname if url is not None else None
-    except ValueError:
-        host = None
-    return host.removeprefix("www.") if host else str(PurePath(path).parent)
+    return outlet(url) if url is not None and web_address(url) is not None else str(PurePath(path).parent)
 
 
 def count_stories(holders: Sequence[Holder]) -> int:

@@ -264,4 +264,7 @@ def _place(article: ArticleRecord, start: int, end: int, line: int) -> Place:
         end=end,
         path=article.path,
         line=line,
+        part=article.part,
+        author=article.author,
+        published_from=article.published_from,
     )

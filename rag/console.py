@@ -35,6 +35,7 @@ __all__ = [
     "index_report",
     "info_text",
     "json_line",
+    "json_text",
     "make_console",
     "not_asked",
     "one_line",
@@ -81,12 +82,21 @@ def json_line(value: Any, *, encoding: str = "utf-8") -> str:
 
     Characters that a terminal obeys, or that end a line for some readers, are escaped: the value is the same.
     """
-    line = json.dumps(value, ensure_ascii=False)
+    return _json(value, encoding, None)
+
+
+def json_text(value: Any, *, encoding: str = "utf-8") -> str:
+    """The value as JSON over several lines, for a person to read; otherwise as `json_line`."""
+    return _json(value, encoding, 2)
+
+
+def _json(value: Any, encoding: str, indent: int | None) -> str:
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
     try:
-        line.encode(encoding)
+        text.encode(encoding)
     except UnicodeEncodeError:
-        return json.dumps(value)
-    return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", line)
+        return json.dumps(value, indent=indent)
+    return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def confidence_words(probability: float) -> str:
@@ -112,7 +122,10 @@ def show_answer(answer: Answer, *, width: int | None, title: bool = False) -> Te
     """
     out = Text()
     if title:
-        out.append(_hanging(Text(visible(answer.question), style="bold underline"), "", width)).append("\n\n")
+        out.append(_hanging(Text(visible(answer.question), style="bold underline"), "", width)).append("\n")
+        if answer.read_as is not None:
+            out.append(_hanging(Text(f"Read as: {visible(answer.read_as)}", style="dim"), "", width)).append("\n")
+        out.append("\n")
     if answer.answered:
         for citation in answer.citations:
             out.append(_quote(citation, width=width, dim=False)).append("\n")
@@ -262,9 +275,10 @@ def _quote(citation: Citation, *, width: int | None, dim: bool) -> Text:
     if citation.context is not None and not dim:
         before = Text(f"before it: {visible(citation.context.quote)}", style="dim")
         out.append(_hanging(before, " " * len(marker), width)).append("\n")
-    for line in (_about(citation), citation.location):
-        out.append(" " * len(marker)).append(visible(line), style="cyan" if line == citation.location else "italic")
-        out.append("\n")
+    for line in (_about(citation), citation.location, citation.link):
+        if line is not None:
+            out.append(" " * len(marker)).append(visible(line), style="italic" if line == _about(citation) else "cyan")
+            out.append("\n")
     for place in citation.also_in:
         about = "" if place.article_id == citation.article_id else f"{_about(place)}, "
         out.append(" " * len(marker)).append(f"also in {visible(about + place.location)}", style="dim").append("\n")

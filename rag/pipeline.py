@@ -3,36 +3,34 @@
 from __future__ import annotations
 
 import functools
-import time
-from collections import OrderedDict
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING
 
 from index.boilerplate import EVERY_RULE
 from index.errors import ArticlesError
+from index.scope import Scope
 from rag.answer import cite, select
 from rag.calibration import load_calibration
+from rag.clock import Clock
+from rag.conversation import best_reading, readings
 from rag.logistic import scoring_for
 from rag.question import read_question
 from rag.ranking import READ_PASSAGES, rank_by_encoder, rank_by_reader
 from rag.reader import NO_READER
 from rag.retrieve import Evidence, Retriever
+from rag.sentence_vectors import SentenceVectors
 from rag.speech import any_words_answer
 from rag.types import Answer, ArticleView
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from types import TracebackType
     from typing import Self
-
-    import numpy as np
-    from numpy.typing import NDArray
 
     from index.boilerplate import Rules
     from index.build import Progress
     from index.encoder import Encoder
-    from index.store.base import IndexInfo
+    from index.store.base import ArticlePage, IndexInfo, SourceCount
     from index.store.local import LocalStore
     from rag.calibration import Calibration
     from rag.candidates import Candidate
@@ -47,7 +45,6 @@ TOP = 5
 """Citations at most, unless said otherwise."""
 MIN_CONFIDENCE = 0.5
 """Below this probability nothing is cited, unless said otherwise."""
-_REMEMBERED_SENTENCES = 20_000
 
 
 class Engine:
@@ -82,7 +79,7 @@ class Engine:
         self._calibration = calibration
         self._scoring = scoring or scoring_for(reader.folder if reader is not None else None, reader is not None)
         self._retriever = Retriever(store, encoder, rules=rules)
-        self._sentences = _SentenceVectors(encoder)
+        self._sentences = SentenceVectors(encoder)
 
     @classmethod
     def open(
@@ -127,26 +124,45 @@ class Engine:
         calibration = load_calibration(folder, reader=name) if calibrated else None
         return cls(LocalStore.open(folder), encoder, reader, scoring=scoring, calibration=calibration)
 
-    def ask(self, question: str, *, top: int = TOP, min_confidence: float = MIN_CONFIDENCE) -> Answer:
+    def ask(
+        self,
+        question: str,
+        *,
+        top: int = TOP,
+        min_confidence: float = MIN_CONFIDENCE,
+        history: Sequence[Answer | str] = (),
+        scope: Scope | None = None,
+    ) -> Answer:
         """Answer a question with quoted sentences.
 
         Args:
             question: up to 1,000 characters.
             top: the greatest number of citations, at least 1.
             min_confidence: the confidence in [0, 1] below which the answer is that the articles do not say.
+            history: the earlier answers of the conversation, or bare earlier questions, oldest first. A question that
+                leans on them ("Who did he tell?") is read in their light; `Answer.read_as` says how.
+            scope: the articles that are asked; all when None. Only they are searched, and nothing else is cited.
 
         Raises:
             QuestionError: when the question is empty, too long, or no text.
+            ArticlesError: when no article lies in the scope.
             ValueError: when `top` or `min_confidence` is out of range.
         """
         if top < 1:
             raise ValueError(f"top must be at least 1, found {top}")
         if not 0.0 <= min_confidence <= 1.0:
             raise ValueError(f"min_confidence must be in [0, 1], found {min_confidence}")
-        clock = _Clock()
-        evidence = self._retrieve(question, READ_PASSAGES, clock)
-        asked, ranked = evidence.question, self.rank(evidence)
-        clock.lap("read")
+        clock = Clock()
+        own = read_question(question).text
+        ways = readings(own, history)
+        tried = []
+        for way in ways:
+            evidence = self._retrieve(way.text, READ_PASSAGES, clock, scope)
+            tried.append((evidence, self.rank(evidence)))
+            clock.lap("read")
+        taken = best_reading(ways, [self.confidence(ranked) for _, ranked in tried]) if len(ways) > 1 else 0
+        evidence, ranked = tried[taken]
+        asked = evidence.question
         chosen = select(
             ranked,
             self._confidence,
@@ -162,7 +178,8 @@ class Engine:
             )
 
         answer = Answer(
-            question=asked.text,
+            question=own,
+            read_as=asked.text if taken else None,
             answered=bool(chosen.cited),
             confidence=chosen.confidence,
             citations=citations(chosen.cited),
@@ -216,18 +233,18 @@ class Engine:
         Raises:
             QuestionError: as `ask`.
         """
-        return self._retrieve(question, top_k, _Clock())
+        return self._retrieve(question, top_k, Clock())
 
     @property
     def store(self) -> LocalStore:
         """The index that is searched."""
         return self._store
 
-    def _retrieve(self, text: str, top_k: int, clock: _Clock) -> Evidence:
+    def _retrieve(self, text: str, top_k: int, clock: Clock, scope: Scope | None = None) -> Evidence:
         question = read_question(text)
         vector = self._retriever.encode(question)
         clock.lap("encode")
-        evidence = self._retriever.retrieve(question, vector, top_k=top_k)
+        evidence = self._retriever.retrieve(question, vector, top_k=top_k, scope=scope)
         clock.lap("retrieve")
         return evidence
 
@@ -265,6 +282,25 @@ class Engine:
             end=record.extent.end,
         )
 
+    def articles(
+        self, *, search: str = "", scope: Scope | None = None, limit: int = 50, offset: int = 0
+    ) -> ArticlePage:
+        """A page of the list of articles; see `index.store.base.Store.articles`."""
+        return self._store.articles(search=search, scope=scope, limit=limit, offset=offset)
+
+    def sources(self, *, search: str = "", scope: Scope | None = None) -> list[SourceCount]:
+        """How many articles are from each outlet, the most first."""
+        return self._store.sources(search=search, scope=scope)
+
+    def over(self, index: Path | str) -> Engine:
+        """An engine with the same models over another index, to be closed by itself; raises as `Engine.open`."""
+        return Engine.open(index, encoder=self.encoder, reader=self._reader if self._reader is not None else NO_READER)
+
+    @property
+    def encoder(self) -> Encoder:
+        """What embeds questions, and made the index's vectors."""
+        return self._retriever.encoder
+
     def info(self) -> IndexInfo:
         """What the index holds."""
         return self._store.info()
@@ -290,6 +326,10 @@ def ask(
     reader: str | None = None,
     top: int = TOP,
     min_confidence: float = MIN_CONFIDENCE,
+    history: Sequence[Answer | str] = (),
+    sources: Collection[str] = (),
+    since: str | None = None,
+    until: str | None = None,
 ) -> Answer:
     """Answer a question from articles, indexing them on first use.
 
@@ -303,15 +343,21 @@ def ask(
         reader: the name or folder of the reader; the shipped one when None, and none when "none".
         top: the greatest number of citations, at least 1.
         min_confidence: the confidence in [0, 1] below which the answer is that the articles do not say.
+        history: the earlier answers of the conversation, or bare earlier questions, oldest first; see `Engine.ask`.
+        sources: the outlets that are asked, by the host of their address or the name of their file; all when empty.
+        since: the first day of the articles that are asked, as `YYYY-MM-DD`.
+        until: the last one.
 
     Raises:
-        CitewellError: see `index.errors`.
+        CitewellError: see `index.errors`; also when no article is from these sources and days.
+        ValueError: when a value is out of range.
 
     >>> ask("what did Putin demand?").answered  # doctest: +SKIP
     True
     """
+    scope = Scope(frozenset((sources,) if isinstance(sources, str) else sources), since, until)
     engine = _kept_engine(None if index is None else str(index), None if articles is None else str(articles), reader)
-    return engine.ask(question, top=top, min_confidence=min_confidence)
+    return engine.ask(question, top=top, min_confidence=min_confidence, history=history, scope=scope)
 
 
 @functools.lru_cache(maxsize=8)
@@ -368,42 +414,3 @@ def read_info(index: Path) -> IndexInfo:
         return store.info()
     finally:
         store.close()
-
-
-class _SentenceVectors:
-    """The vectors of sentences, those of the last 20,000 remembered."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        self._encoder = encoder
-        self._known: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
-        self._lock = Lock()
-
-    def __call__(self, sentences: Sequence[str]) -> NDArray[np.float32]:
-        """Unit vectors, shape (len(sentences), dimension), in order."""
-        import numpy as np
-
-        with self._lock:
-            found = {sentence: self._known[sentence] for sentence in sentences if sentence in self._known}
-        missing = list(dict.fromkeys(sentence for sentence in sentences if sentence not in found))
-        if missing:
-            found.update(zip(missing, self._encoder.encode(missing), strict=True))
-        with self._lock:
-            for sentence in sentences:
-                self._known[sentence] = found[sentence]
-                self._known.move_to_end(sentence)
-            while len(self._known) > _REMEMBERED_SENTENCES:
-                self._known.popitem(last=False)
-        return np.stack([found[sentence] for sentence in sentences])
-
-
-class _Clock:
-    """Seconds between laps, by name."""
-
-    def __init__(self) -> None:
-        self.laps: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.laps[name] = now - self._last
-        self._last = now

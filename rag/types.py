@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from index.formats.base import is_address
+from rag.fragments import text_fragment_url
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -22,7 +25,11 @@ class Place:
         published: the date as the source writes it; None when unknown.
         start, end: half-open character range in the source text.
         path: the file that the article was read from.
-        line: the 1-based line of that file where the sentence (or, in JSON Lines, its record) starts.
+        line: the 1-based line of that file where the sentence (or, in JSON Lines, its record) starts. Of a document
+            that is no plain text, the line of the text that was taken out of it.
+        part: the member of the archive `path` that it stands in; None when that is no archive.
+        author: who wrote the article, as the source says; None when unknown.
+        published_from: where `published` is from (`index.types.Article`); None when unknown.
     """
 
     article_id: str
@@ -33,11 +40,14 @@ class Place:
     end: int
     path: str
     line: int
+    part: str | None = field(default=None, kw_only=True)
+    author: str | None = field(default=None, kw_only=True)
+    published_from: str | None = field(default=None, kw_only=True)
 
     @property
     def location(self) -> str:
-        """`path:line`, as editors open it."""
-        return f"{self.path}:{self.line}"
+        """`path:line`, as editors open it; `path!part:line` in an archive."""
+        return f"{self.path}{'' if self.part is None else f'!{self.part}'}:{self.line}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +85,23 @@ class Citation(Place):
     also_in: tuple[Place, ...] = ()
     context: Excerpt | None = None
 
+    @property
+    def link(self) -> str | None:
+        """The address of the page, to be opened at the quote; None when the article has none."""
+        return text_fragment_url(self.source, self.quote) if is_address(self.source) else None
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The answer to one question: quotes, or none.
 
     Attributes:
-        question: the question as it was read (white space folded).
+        question: the question as it was asked (white space folded).
         answered: whether `confidence` reached the minimum asked for.
         confidence: the probability in [0, 1] that the first citation answers the question.
         citations: the sentences that answer, the best first; empty unless `answered`.
         related: the closest sentences that did not qualify; all of them when not answered.
+        read_as: the question as it was read in the light of earlier ones; None when as it stands.
         timings: seconds spent in each stage; not part of the answer's equality.
     """
 
@@ -94,6 +110,7 @@ class Answer:
     confidence: float
     citations: tuple[Citation, ...] = ()
     related: tuple[Citation, ...] = ()
+    read_as: str | None = None
     timings: Mapping[str, float] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -105,6 +122,7 @@ class Answer:
         """The answer as plain values for JSON, the field names as in this class; without the timings."""
         return {
             "question": self.question,
+            "read_as": self.read_as,
             "answered": self.answered,
             "confidence": self.confidence,
             "text": self.text,
@@ -147,6 +165,9 @@ def _place_dict(place: Place) -> dict[str, Any]:
         "end": place.end,
         "path": place.path,
         "line": place.line,
+        "part": place.part,
+        "author": place.author,
+        "published_from": place.published_from,
     }
 
 
@@ -160,6 +181,7 @@ def _citation_dict(citation: Citation) -> dict[str, Any]:
         "quote": citation.quote,
         "highlight": list(citation.highlight) if citation.highlight is not None else None,
         **_place_dict(citation),
+        "link": citation.link,
         "score": citation.score,
         "also_in": [_place_dict(place) for place in citation.also_in],
         "context": _excerpt_dict(citation.context) if citation.context is not None else None,

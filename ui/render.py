@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rag.console import confidence_words as _words_and_percent
+from rag.console import count_of
 from ui.text import escape, outlet
 
 if TYPE_CHECKING:
@@ -12,9 +13,26 @@ if TYPE_CHECKING:
 
     from rag.types import Answer, Citation, Place
 
-__all__ = ["answer_markup", "confidence_words", "problem_markup", "question_markup", "quote_markup", "reference"]
+__all__ = [
+    "PENDING",
+    "also_words",
+    "answer_markup",
+    "confidence_words",
+    "problem_markup",
+    "question_markup",
+    "quote_markup",
+    "reading_markup",
+    "reference",
+]
 
 SILENT = "The articles do not say."
+_CLOSEST = "The closest sentences. None of them answers:"
+_CLOSEST_ONE = "The closest sentence. It does not answer:"
+PENDING = (
+    '<div class="pending"><p class="now">Reading the articles …</p>'
+    '<p class="slow">Still reading. A large reader, or the first question after a start, takes a while.</p></div>'
+)
+"""What stands in for an answer; the style sheet shows its second line after some seconds."""
 LONGEST_ECHO = 600
 """Characters of a question that the chat repeats."""
 
@@ -51,12 +69,26 @@ def quote_markup(quote: str, highlight: tuple[int, int] | None) -> str:
 def question_markup(question: str) -> str:
     """The user's question, escaped and cut to `LONGEST_ECHO` characters."""
     shown = question if len(question) <= LONGEST_ECHO else question[:LONGEST_ECHO] + " …"
-    return f'<p class="asked"><bdi>{escape(shown)}</bdi></p>'
+    return f'<h2 class="asked"><bdi>{escape(shown)}</bdi></h2>'
 
 
 def problem_markup(message: str) -> str:
     """One friendly line for a question that could not be answered."""
     return f'<div class="problem" role="status"><bdi>{escape(message)}</bdi></div>'
+
+
+def reading_markup(read_as: str | None, turn: int) -> str:
+    """How a follow-up was read, with a button that takes it back; nothing for a question that was read as it stands.
+
+    Args:
+        read_as: the question as it was read.
+        turn: the number of its turn, which the button's value names.
+    """
+    if read_as is None:
+        return ""
+    shown = read_as if len(read_as) <= LONGEST_ECHO else read_as[:LONGEST_ECHO] + " …"
+    button = f'<button type="button" class="literal" value="{turn}">Ask as it stands</button>'
+    return f'<p class="read-as"><span class="label">Read as:</span> <bdi>{escape(shown)}</bdi> {button}</p>'
 
 
 def answer_markup(answer: Answer) -> str:
@@ -68,7 +100,8 @@ def answer_markup(answer: Answer) -> str:
     if not answer.answered or not answer.citations:
         nearest = ""
         if answer.related:
-            nearest = f'<p class="lead">The closest sentences, none of which answers:</p>{_related(answer.related, 1)}'
+            lead = _CLOSEST if len(answer.related) > 1 else _CLOSEST_ONE
+            nearest = f'<p class="lead">{lead}</p>{_related(answer.related, 1)}'
         return f'<div class="answer unanswered"><p class="silent">{SILENT}</p>{nearest}</div>'
     quotes = "".join(_quote(citation, number) for number, citation in enumerate(answer.citations, 1))
     others = ""
@@ -77,15 +110,25 @@ def answer_markup(answer: Answer) -> str:
             '<details class="others"><summary>Other close sentences</summary>'
             f"{_related(answer.related, len(answer.citations) + 1)}</details>"
         )
-    words, percent = confidence_words(answer.confidence)
-    title = escape(f"The probability that the first sentence answers: {percent}")
-    sure = f'<p class="notes"><span class="confidence" title="{title}">{words}</span></p>'
-    return f'<div class="answer answered"><ol class="quotes">{quotes}</ol>{sure}{others}</div>'
+    return (
+        f'<div class="answer answered">{_confidence(answer.confidence)}<ol class="quotes">{quotes}</ol>{others}</div>'
+    )
 
 
-def _button(place: Place, label: str, title: str, kind: str = "cite") -> str:
-    # The page's sanitiser drops data-* and aria-* but keeps `value` and `title`.
-    return f'<button type="button" class="{kind}" value="{escape(reference(place))}" title="{title}">{label}</button>'
+def _confidence(confidence: float) -> str:
+    """In words; the number for whoever points at them, and for screen readers."""
+    words, percent = confidence_words(confidence)
+    meaning = escape(f"The probability that the first sentence answers: {percent}")
+    level = words.removesuffix(" confidence").replace(" ", "-")
+    return (
+        f'<p class="notes"><span class="confidence" title="{meaning}"><span class="gauge {level}"></span>'
+        f'{words}<span class="spoken">. {meaning}.</span></span></p>'
+    )
+
+
+def _button(place: Place, label: str, kind: str = "cite") -> str:
+    # The page's sanitiser drops data-* and aria-*, but keeps `value`. No `title`: its tooltip would cover the preview.
+    return f'<button type="button" class="{kind}" value="{escape(reference(place))}">{label}</button>'
 
 
 def _where(place: Place) -> str:
@@ -100,10 +143,11 @@ def _where(place: Place) -> str:
 
 def _quote(citation: Citation, number: int) -> str:
     body = quote_markup(citation.quote, citation.highlight)
-    button = _button(citation, str(number), "Show it in the article")
+    button = _button(citation, str(number))
+    unfold = _button(citation, "In its context", "unfold")
     return (
         f'<li class="quote">{_context(citation)}<blockquote><bdi>{body}</bdi> {button}</blockquote>'
-        f'<p class="where">{_where(citation)}</p>{_also(citation.also_in)}</li>'
+        f'<p class="where">{_where(citation)}</p><div class="further">{unfold}{_also(citation)}</div></li>'
     )
 
 
@@ -114,18 +158,28 @@ def _context(citation: Citation) -> str:
     return f'<p class="context"><span class="label">Before it:</span> <bdi>{escape(citation.context.quote)}</bdi></p>'
 
 
-def _also(places: Sequence[Place]) -> str:
+def _also(citation: Citation) -> str:
+    places = citation.also_in
     if not places:
         return ""
-    count = f"also in {len(places)} other {'place' if len(places) == 1 else 'places'}"
-    items = "".join(f"<li>{_button(place, _where(place), 'Show it there', 'cite place')}</li>" for place in places)
-    return f'<details class="also"><summary>{count}</summary><ul>{items}</ul></details>'
+    items = "".join(f"<li>{_button(place, _where(place), 'cite place')}</li>" for place in places)
+    return f'<details class="also"><summary>{also_words(citation)}</summary><ul>{items}</ul></details>'
+
+
+def also_words(citation: Citation) -> str:
+    """How many other articles say the same; how many places too, where they are more than the articles."""
+    places = citation.also_in
+    articles = len({place.article_id for place in places} - {citation.article_id})
+    if not articles:
+        return f"also in {count_of(len(places), 'other place')} of this article"
+    words = f"also in {count_of(articles, 'other article')}"
+    return words if articles == len(places) else f"{words}, {count_of(len(places), 'place')} in all"
 
 
 def _related(citations: Sequence[Citation], first: int) -> str:
     items = []
     for number, citation in enumerate(citations, first):
-        button = _button(citation, str(number), "Show it in the article")
+        button = _button(citation, str(number))
         items.append(
             f'<li class="near"><blockquote><bdi>{escape(citation.quote)}</bdi> {button}</blockquote>'
             f'<p class="where">{_where(citation)}</p></li>'

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from index.dedupe import band_keys, shingles
 from index.prepare import prepare
 from index.store.database import sliced
+from index.store.listing import add_to_list
 from index.store.publish import Publisher
 from index.store.rows import ARTICLE, article_of, article_seal, checked_text
 from index.store.writer import Writer
@@ -31,6 +32,7 @@ _REFERENCES = (
     "DELETE FROM sentences WHERE passage NOT IN (SELECT id FROM passages) OR article NOT IN (SELECT id FROM articles)",
     "DELETE FROM copies WHERE sentence NOT IN (SELECT id FROM sentences)",
     "DELETE FROM bands WHERE passage NOT IN (SELECT id FROM passages)",
+    "DELETE FROM listed WHERE article NOT IN (SELECT id FROM articles)",
 )
 _UNUSED = (
     "DELETE FROM texts WHERE id NOT IN (SELECT text FROM articles)",
@@ -81,6 +83,7 @@ class Mender(Writer):
             _delete(cursor, "DELETE FROM vectors WHERE digest IN (%s)", _keys(findings, "vector"))
             self._regroup(cursor, _keys(findings, "leader"))
             self._make_bands(cursor, _keys(findings, "bands"))
+            self._list(cursor, _keys(findings, "listing"))
             for number, article in again.items():
                 self._add_article(cursor, *homes[number], article)
             for statement in _UNUSED:
@@ -121,16 +124,16 @@ class Mender(Writer):
 
     def _files_of(self, cursor: Any, article: int) -> set[int]:
         """The file that an article was read from; all of them when its row does not say."""
-        number, title, url, published, place, agency, start, end, line, found, file = cursor.execute(
-            "SELECT article_id, title, url, published, place, agency, start, end, line, seal, file FROM articles"
-            " WHERE id = ?",
+        number, title, url, published, place, agency, start, end, line, *further, found, file = cursor.execute(
+            "SELECT article_id, title, url, published, place, agency, start, end, line, author, published_from, part,"
+            " seal, file FROM articles WHERE id = ?",
             (article,),
         ).fetchone()
         files = dict(cursor.execute("SELECT id, path FROM files").fetchall())
         fitting = {
             each
             for each, path in files.items()
-            if article_seal(number, title, url, published, place, agency, path, start, end, line) == found
+            if article_seal(number, title, url, published, place, agency, path, start, end, line, *further) == found
         }
         return fitting or ({file} if file in files else set(files))
 
@@ -146,8 +149,8 @@ class Mender(Writer):
         for number, copy_key in cursor.execute(
             "SELECT id, copy_key FROM passages WHERE leader = 0 ORDER BY id"
         ).fetchall():
-            own = shingles(self._passage_text(cursor, number))
-            self._group(cursor, number, copy_key, own, next(band_keys([own])))
+            text = self._passage_text(cursor, number)
+            self._group(cursor, number, copy_key, text, next(band_keys([shingles(text)])))
 
     def _make_bands(self, cursor: Any, passages: Collection[int]) -> None:
         for number in passages:
@@ -155,6 +158,16 @@ class Mender(Writer):
             if cursor.execute("SELECT 1 FROM passages WHERE id = ?1 AND leader = ?1", (number,)).fetchone():
                 bands = next(band_keys([shingles(self._passage_text(cursor, number))]))
                 cursor.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", [(band, number) for band in bands])
+
+    def _list(self, cursor: Any, articles: Collection[int]) -> None:
+        for number in articles:
+            row = cursor.execute(
+                "SELECT title, coalesce(url, path), published FROM articles JOIN files ON files.id = file"
+                " WHERE articles.id = ?",
+                (number,),
+            ).fetchone()
+            if row is not None:  # else it was taken out
+                add_to_list(cursor, number, *row)
 
     def _mark(self, cursor: Any, files: set[int]) -> tuple[str, ...]:
         """Note files as incomplete, those with a passage that has no vector too; forget those that hold nothing."""
@@ -183,7 +196,10 @@ def _prepared(record: ArticleRecord, line: int | None, text: str) -> PreparedArt
     Whether title and date were given with the text or read out of it is not stored; the article's id tells.
     """
     for title, published in dict.fromkeys(product((None, record.title), (None, record.published))):
-        for each in prepare(Source(record.path, text, line, record.url, title, published)):
+        source = Source(
+            record.path, text, line, record.url, title, published, record.author, record.published_from, record.part
+        )
+        for each in prepare(source):
             article = each.article
             facts = (article.id, article.extent, article.title, article.published, article.place, article.agency)
             if facts == (record.id, record.extent, record.title, record.published, record.place, record.agency):

@@ -26,11 +26,24 @@ CREATE TABLE articles (
     published TEXT,
     place TEXT,
     agency TEXT,
+    author TEXT,
+    published_from TEXT,
+    part TEXT,
     seal BLOB NOT NULL
 );
 CREATE INDEX articles_by_id ON articles (article_id);
 CREATE INDEX articles_by_file ON articles (file);
 CREATE INDEX articles_by_text ON articles (text);
+
+-- By what articles are listed and questions are limited; made of the row of the article alone (index/store/listing.py).
+CREATE TABLE listed (
+    article INTEGER PRIMARY KEY REFERENCES articles ON DELETE CASCADE,
+    outlet TEXT NOT NULL,
+    day TEXT,
+    words TEXT NOT NULL
+);
+CREATE INDEX listed_by_day ON listed (day, article);
+CREATE INDEX listed_by_outlet ON listed (outlet, day, article);
 
 CREATE TABLE passages (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from index.dedupe import THRESHOLD, band_keys, jaccard, key, shingles
 from index.errors import StoreDamaged
 from index.store.findings import Finding, Kind
+from index.store.listing import listed_as
 from index.store.rows import (
     ARTICLE,
     COPY,
@@ -161,10 +162,20 @@ class Verifier:
             except StoreDamaged:
                 what = f"{row[1]} in {row[7]}"
                 self._note("article", what, "its title, source, date or place is not as it was written", row[0])
-            else:
-                self._article(record, text)
+                self._bad_articles.add(row[0])
+                continue
+            self._article(record, text)
             if len(self.findings) > before:
                 self._bad_articles.add(row[0])
+            else:
+                self._listing(record)
+
+    def _listing(self, record: ArticleRecord) -> None:
+        """A sound article is listed by what it says of itself."""
+        found = self._rows("SELECT outlet, day, words FROM listed WHERE article = ?", (record.key,))
+        if found != [listed_as(record.title, record.url or record.path, record.published)]:
+            what = f"{record.id} in {record.path}"
+            self._note("listing", what, "what it is listed by is not made of its title, source and date", record.key)
 
     def _article(self, record: ArticleRecord, text: str) -> None:
         """One article whose own row and text are as they were written."""

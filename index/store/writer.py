@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from index.dedupe import THRESHOLD, band_keys, jaccard, key, shingles
 from index.errors import StoreError, StoreLocked
 from index.prepare import line_counter
+from index.store.listing import add_to_list
 from index.store.publish import Publisher, new_commit
 from index.store.rows import article_seal, digest, seal
 
@@ -122,14 +123,14 @@ class Writer:
         """The paths of all stored files."""
         return [row[0] for row in self._database.rows("SELECT path FROM files ORDER BY path")]
 
-    def stored_articles(self, path: str) -> dict[tuple[str, int | None, int], int]:
+    def stored_articles(self, path: str) -> dict[tuple[str, int | None, int, str | None], int]:
         """The articles stored of a file: `PreparedArticle.identity` -> the store's number."""
         rows = self._database.rows(
-            "SELECT article_id, line, start, articles.id FROM articles JOIN files ON files.id = articles.file"
+            "SELECT article_id, line, start, part, articles.id FROM articles JOIN files ON files.id = articles.file"
             " WHERE path = ?",
             (path,),
         )
-        return {(number, line, start): key for number, line, start, key in rows}
+        return {(number, line, start, part): key for number, line, start, part, key in rows}
 
     def without_vector(self, texts: Iterable[str]) -> dict[bytes, str]:
         """Those of the texts whose vector is not stored, by digest, each once."""
@@ -219,8 +220,8 @@ class Writer:
         text = cursor.execute("SELECT id FROM texts WHERE digest = ?", (text_digest,)).fetchone()[0]
         cursor.execute(
             "INSERT INTO articles"
-            " (article_id, file, line, text, start, end, title, url, published, place, agency, seal)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " (article_id, file, line, text, start, end, title, url, published, place, agency, author, published_from,"
+            " part, seal) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 article.id,
                 file,
@@ -233,6 +234,9 @@ class Writer:
                 article.published,
                 article.place,
                 article.agency,
+                source.author,
+                article.published_from,
+                source.part,
                 article_seal(
                     article.id,
                     article.title,
@@ -244,20 +248,23 @@ class Writer:
                     article.extent.start,
                     article.extent.end,
                     source.line,
+                    source.author,
+                    article.published_from,
+                    source.part,
                 ),
             ),
         )
         number = cursor.lastrowid
+        add_to_list(cursor, number, article.title, source.url or path, article.published)
         line_of = line_counter(source)
         sentences = exact = near = 0
-        all_bands = band_keys([passage.shingles for passage in prepared.passages])
-        for passage, bands in zip(prepared.passages, all_bands, strict=True):
+        for passage in prepared.passages:
             cursor.execute(
                 "INSERT INTO passages (article, digest, copy_key, leader) VALUES (?, ?, ?, 0)",
                 (number, digest(passage.text), passage.copy_key),
             )
             passage_number = cursor.lastrowid
-            found = self._group(cursor, passage_number, passage.copy_key, passage.shingles, bands)
+            found = self._group(cursor, passage_number, passage.copy_key, passage.text, passage.bands)
             exact += found == "exact"
             near += found == "near"
             for sentence in passage.passage.sentences:
@@ -282,7 +289,7 @@ class Writer:
                 sentences += 1
         return Written(1, 0, sentences, len(prepared.passages), exact, near)
 
-    def _group(self, cursor: Any, passage: int, copy_key: int, own: frozenset[str], bands: Sequence[int]) -> str:
+    def _group(self, cursor: Any, passage: int, copy_key: int, text: str, bands: Sequence[int]) -> str:
         """Put a passage in the group of the one that it copies, or let it stand for itself: "exact", "near" or ""."""
         row = cursor.execute(
             "SELECT leader FROM passages WHERE copy_key = ? AND id != ? AND leader != 0 LIMIT 1", (copy_key, passage)
@@ -291,7 +298,9 @@ class Writer:
             cursor.execute("UPDATE passages SET leader = ? WHERE id = ?", (row[0], passage))
             return "exact"
         best, best_overlap = 0, THRESHOLD
-        for candidate in self._candidates(cursor, bands):
+        candidates = self._candidates(cursor, bands)
+        own = shingles(text) if candidates else frozenset()
+        for candidate in candidates:
             overlap = jaccard(own, shingles(self._passage_text(cursor, candidate)))
             if overlap >= best_overlap:
                 best, best_overlap = candidate, overlap
@@ -333,8 +342,8 @@ class Writer:
                 ).fetchall()
                 cursor.execute("UPDATE passages SET leader = 0 WHERE leader = ?", (number,))
                 for orphan, copy_key in orphans:
-                    own = shingles(self._passage_text(cursor, orphan))
-                    self._group(cursor, orphan, copy_key, own, next(band_keys([own])))
+                    wording = self._passage_text(cursor, orphan)
+                    self._group(cursor, orphan, copy_key, wording, next(band_keys([shingles(wording)])))
                 cursor.execute(
                     "DELETE FROM vectors WHERE digest = ?1 AND NOT EXISTS (SELECT 1 FROM passages WHERE digest = ?1)",
                     (vector,),

@@ -1,7 +1,7 @@
 """Names in news prose, and what kind of thing each is, as the articles themselves say: "the airline JetBlue".
 
 Found by capital letters and by the words around them, over a whole collection; no list of names, no model. What it
-gives is good enough to make training questions of, and is used for nothing else.
+gives is good enough to make training questions of. (What the names of one conversation are: `rag.mentions`.)
 """
 
 from __future__ import annotations
@@ -16,18 +16,21 @@ from index.analysis import stop_words
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["PERSONS", "Name", "Names", "names_in"]
+__all__ = ["PERSONS", "THINGS", "Name", "Names", "names_in", "words_of_kind"]
 
 
-def _words(kind: str) -> frozenset[str]:
+def words_of_kind(kind: str) -> frozenset[str]:
+    """The words of a kind in `rag/data/name_words.txt`."""
     lines = package_files("rag").joinpath("data", "name_words.txt").read_text("utf-8").splitlines()
     return frozenset(word for line in lines if line.startswith(f"{kind}:") for word in line.split()[1:])
 
 
-PERSONS = _words("person")
+PERSONS = words_of_kind("person")
 """Nouns that stand before the name of a person."""
-_KINDS = PERSONS | _words("thing")
-_NO_NAMES = _words("no-name")
+THINGS = words_of_kind("thing")
+"""Nouns that stand before the name of something else."""
+_KINDS = PERSONS | THINGS
+_NO_NAMES = words_of_kind("no-name")
 _SAME = {"giant": "company", "chain": "company", "firm": "company", "maker": "company", "corporation": "company"}
 _LINKS = r"(?:of the |of |and the |for the )?"
 _WORD = r"[A-Z][\w&]*(?:[.’'-]\w+)*"

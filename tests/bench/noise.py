@@ -92,7 +92,7 @@ def build(
                     alone = []
                     for passage in article.passages:
                         number += 1
-                        alone.append(replace(passage, copy_key=number, shingles=frozenset()))
+                        alone.append(replace(passage, copy_key=number, bands=()))
                     prepared[at] = replace(article, passages=tuple(alone))
             marked += sum(article.boilerplate for article in prepared)
             texts = {passage.text for article in prepared for passage in article.passages}

@@ -224,6 +224,19 @@ DAMAGE = {
         {"bands": "made again"},
     ),
     "lost bands": (["DELETE FROM bands"], {"bands": "made again"}),
+    "the outlet that an article is listed by": (
+        [f"UPDATE listed SET outlet = 'x.example' WHERE article = {OF_BRIDGE}"],
+        {"listing": "made again"},
+    ),
+    "the day that an article is listed by": (
+        [f"UPDATE listed SET day = NULL WHERE article = {OF_BRIDGE}"],
+        {"listing": "made again"},
+    ),
+    "articles that are not listed": (["DELETE FROM listed"], {"listing": "made again"}),
+    "an article on the list that is not there": (
+        ["INSERT INTO listed VALUES (999, 'x.example', NULL, 'x')"],
+        {"reference": "taken out"},
+    ),
     "a vector": (
         [f"UPDATE vectors SET vector = CAST(x'0102' || substr(vector, 3) AS BLOB) WHERE digest = {VECTOR}"],
         {"vector": EMBEDDED},

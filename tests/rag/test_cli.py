@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -34,10 +35,13 @@ from index.errors import (
 from index.types import Skipped
 from rag import console
 from rag.cli import app
+from rag.formats import answer_as
 from rag.types import Answer, Citation, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from index.scope import Scope
 
 ROOT = Path(__file__).resolve().parents[2]
 QUOTE = "Britain expects more than 30 nations to contribute to the coalition in some form."
@@ -130,8 +134,18 @@ class FalseEngine:
     def __exit__(self, *_: object) -> None:
         self.closed = True
 
-    def ask(self, question: str, *, top: int = 5, min_confidence: float = 0.5) -> Answer:
-        self.calls.append({"question": question, "top": top, "min_confidence": min_confidence})
+    def ask(
+        self,
+        question: str,
+        *,
+        top: int = 5,
+        min_confidence: float = 0.5,
+        history: Any = (),
+        scope: Scope | None = None,
+    ) -> Answer:
+        call = {"question": question, "top": top, "min_confidence": min_confidence}
+        call |= {} if scope is None else {"scope": scope}
+        self.calls.append(call | ({"history": [each.question for each in history]} if history else {}))
         if "\x00" in question:
             raise QuestionError("the question holds a control character (U+0000);\nexpected text")
         if question == "break":
@@ -176,7 +190,7 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str, Any
 
     module("rag.pipeline", open_engine=open_engine, read_info=read_info)
     module("index.build", build_index=build_index)
-    module("index.encoder", load_encoder=lambda name: f"<{name}>")
+    module("index.encoder", FAST_ENCODER="the fast one", load_encoder=lambda name: f"<{name}>")
     monkeypatch.setenv("CITEWELL_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("CITEWELL_INDEX", raising=False)
     monkeypatch.delenv("CITEWELL_DEBUG", raising=False)
@@ -381,6 +395,23 @@ def test_ask_json_is_the_answer_and_nothing_else(calls: list[dict[str, Any]]) ->
     assert json.loads(run("ask", "Who won?", "--json").stdout) == unanswered().to_dict()
 
 
+def test_ask_in_a_format_to_take_along(calls: list[dict[str, Any]]) -> None:
+    for form in ("text", "markdown", "json"):
+        result = run("ask", "How many?", "--format", form)
+        assert (result.exit_code, result.stderr) == (0, "")
+        assert result.stdout == answer_as(answered("How many?"), form)
+    assert run("ask", "How many?", "--format", "json", "--json").stdout == run("ask", "How many?", "--json").stdout
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_a_file_of_questions_in_a_format_to_take_along(calls: list[dict[str, Any]], form: Any) -> None:
+    result = run("ask", "--file", "-", "--format", form, stdin=b"How many?\nbad \x00 one\nWho won?")
+    assert (result.exit_code, result.stderr) == (5, "")
+    assert "Not asked: " in result.stdout
+    assert result.stdout.startswith(answer_as(answered("How many?"), form) + "\n---\n\n")
+    assert result.stdout.endswith("\n---\n\n" + answer_as(unanswered(), form))
+
+
 def test_not_answered_is_no_error(calls: list[dict[str, Any]]) -> None:
     result = run("ask", "Who won?")
     assert result.exit_code == 0
@@ -407,6 +438,25 @@ def test_a_file_of_questions_as_json(calls: list[dict[str, Any]], tmp_path: Path
     assert fourth["question"] == "not utf-8 �"
     assert "not UTF-8" in fourth["error"]
     assert fifth == answered("How long?").to_dict()
+
+
+def test_the_questions_of_a_file_are_independent_unless_they_follow(calls: list[dict[str, Any]]) -> None:
+    lines = "How many?\nbad \x00\nWho won?\nHow long?\n"
+    assert run("ask", "--file", "-", stdin=lines).exit_code == 5
+    assert not any("history" in call for call in calls)
+    calls.clear()
+    assert run("ask", "--file", "-", "--follow", "--json", stdin=lines).exit_code == 5
+    histories = [call.get("history") for call in calls if "question" in call]
+    assert histories == [None, ["How many?"], ["How many?"], ["How many?", "Who won?"]]
+
+
+def test_how_a_question_was_read_is_shown_above_its_answer() -> None:
+    read = replace(answered("How \x1b long?"), read_as="How long \x1b[31m was the call?")
+    shown = console.show_answer(read, width=None, title=True).plain
+    assert "\nRead as: How long \ufffd[31m was the call?\n\n" in shown
+    assert "Read as" not in console.show_answer(answered("How long?"), width=None, title=True).plain
+    assert read.to_dict()["read_as"] == "How long \x1b[31m was the call?"
+    assert answered("How long?").to_dict()["read_as"] is None
 
 
 def test_a_file_of_questions_as_text(calls: list[dict[str, Any]]) -> None:
@@ -448,6 +498,8 @@ def test_a_file_without_a_question(calls: list[dict[str, Any]], content: str) ->
         ("ask", "Q", "--min-confidence", "-0.1"),
         ("ask", "Q", "--min-confidence", "nan"),
         ("ask", "Q", "--index", "/etc/hostname"),
+        ("ask", "Q", "--format", "html"),
+        ("ask", "Q", "--format", "text", "--json"),
         ("ask", "Q", "--bogus"),
         ("index",),
         ("bogus",),
@@ -484,6 +536,15 @@ def test_index_passes_its_options_on(calls: list[dict[str, Any]]) -> None:
     options = {"encoder": "<e>", "prune": True, "yes_remove": True}
     assert calls == [{"paths": [Path("a")], "index": Path("my index"), **options}]
     assert result.stdout.endswith("Next: citewell ask \"your question\" --index 'my index' --encoder e\n")
+
+
+def test_index_fast(calls: list[dict[str, Any]]) -> None:
+    assert run("index", "a", "--fast").exit_code == 0
+    assert calls[0]["encoder"] == "<the fast one>"
+    result = run("index", "a", "--fast", "--encoder", "e")
+    assert result.exit_code == 2
+    assert "expected either --fast or --encoder" in result.stderr
+    assert len(calls) == 1
 
 
 def test_info(calls: list[dict[str, Any]], tmp_path: Path) -> None:

@@ -11,27 +11,6 @@ pytestmark = pytest.mark.browser
 
 SEEDS = Path(__file__).parents[2] / "seeds"
 QUESTION = "When does the harbour close?"
-IN_VIEW = """() => {
-  const mark = document.querySelector('#source mark.focus');
-  if (!mark) return false;
-  const box = mark.getBoundingClientRect();
-  const frame = document.querySelector('#source').getBoundingClientRect();
-  const top = Math.max(0, frame.top), bottom = Math.min(window.innerHeight, frame.bottom);
-  const seen = document.elementFromPoint(box.left + 5, box.top + 8);
-  return box.height > 0 && box.top >= top && box.bottom <= bottom && box.left >= 0 && box.right <= window.innerWidth
-    && seen === mark;
-}"""
-
-CONTRAST = """node => {
-  const parse = (colour) => colour.match(/[\\d.]+/g).map(Number);
-  const light = (rgb) => rgb.slice(0, 3).map((v) => v / 255)
-    .map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
-    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  const ground = (at) => parse(getComputedStyle(at).backgroundColor)[3] === 0 ? ground(at.parentElement) : at;
-  const [ink, paper] = [getComputedStyle(node).color, getComputedStyle(ground(node)).backgroundColor];
-  const pair = [light(parse(ink)), light(parse(paper))];
-  return (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
-}"""
 
 
 def test_from_the_question_to_the_sentence_in_its_article(page_url, open_page):
@@ -48,7 +27,7 @@ def test_from_the_question_to_the_sentence_in_its_article(page_url, open_page):
     assert page.input_value("#question textarea") == ""
 
     page.locator(".cite").first.click()
-    page.wait_for_function(IN_VIEW)
+    watched.wait_for_source()
     assert page.locator("#source mark.focus").inner_text() == quote
     assert page.evaluate("document.activeElement.matches('mark.focus')")
     assert page.locator("#source .headline").inner_text() == "Harbour to close for the winter"
@@ -66,7 +45,7 @@ def test_the_paragraphs_are_kept(page_url, open_page, engine):
     watched.ask(QUESTION)
     watched.page.locator(".cite").first.click()
     watched.page.wait_for_selector("#source mark.focus")
-    article = next(iter(engine.articles.values()))
+    article = next(iter(engine.told.values()))
     assert watched.page.locator("#source .text").evaluate("node => node.textContent") == article.text
     assert watched.page.locator("#source .text").evaluate("node => getComputedStyle(node).whiteSpace") == "pre-wrap"
 
@@ -74,9 +53,9 @@ def test_the_paragraphs_are_kept(page_url, open_page, engine):
 def test_the_other_places_of_a_sentence_open_too(page_url, open_page):
     watched = open_page(page_url)
     watched.ask(QUESTION)
-    watched.page.get_by_text("also in 1 other place").first.click()
+    watched.page.get_by_text("also in 1 other article").first.click()
     watched.page.locator(".place").first.click()
-    watched.page.wait_for_function(IN_VIEW)
+    watched.wait_for_source()
     assert watched.page.locator("#source .headline").inner_text() == "Port Ellis shuts"
 
 
@@ -89,12 +68,12 @@ def test_no_answer_looks_different_and_its_sentences_open(page_url, open_page):
     assert page.locator(".related .near").count() > 0
     watched.ask(QUESTION, answers=2)
     colours = [
-        page.locator(f"{kind} li").first.evaluate("node => getComputedStyle(node).borderLeftColor")
+        page.locator(f"{kind} .cite").first.evaluate("node => getComputedStyle(node).borderLeftColor")
         for kind in (".related", ".quotes")
     ]
     assert colours[0] != colours[1]
     page.locator(".near .cite").first.click()
-    page.wait_for_function(IN_VIEW)
+    watched.wait_for_source()
 
 
 def test_the_keyboard_is_enough(page_url, open_page):
@@ -105,7 +84,7 @@ def test_the_keyboard_is_enough(page_url, open_page):
     watched.wait_for_answers(1)
     page.locator(".cite").first.focus()
     page.keyboard.press("Enter")
-    page.wait_for_function(IN_VIEW)
+    watched.wait_for_source()
     assert page.evaluate("document.activeElement.matches('mark.focus')")
     page.keyboard.press("Escape")
     assert page.evaluate("document.activeElement.matches('button.cite')")
@@ -122,7 +101,7 @@ def test_hostile_text_is_shown_and_never_runs(page_url, open_page, hostile):
     shown = page.locator(".answer blockquote bdi").filter(has_text="The gargoyle").first
     assert shown.evaluate("node => node.textContent") == quote
     page.locator(".answer blockquote").filter(has_text="The gargoyle").first.locator(".cite").click()
-    page.wait_for_function(IN_VIEW)
+    watched.wait_for_source()
     assert page.locator("#source mark.focus").evaluate("node => node.textContent") == quote
     assert page.locator("#source .headline").evaluate("node => node.textContent") == f"Title {hostile}"
     assert not page.locator("#source .original").is_visible()
@@ -161,6 +140,39 @@ def test_examples_ask_and_clear_clears(page_url, open_page):
     assert page.locator(".asked").count() == 1
 
 
+def test_a_follow_up_shows_how_it_was_read_and_one_click_takes_that_back(page_url, open_page, engine):
+    watched = open_page(page_url)
+    page = watched.page
+    watched.ask(QUESTION)
+    assert page.locator(".read-as").count() == 0
+    watched.ask("Why did it close?", answers=2)
+    assert page.locator(".read-as bdi").inner_text() == "Why did the harbour close?"
+    assert page.locator(".answered").count() == 2
+    before = len(engine.asked)
+    page.locator("button.literal").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".read-as", state="detached")
+    watched.wait_for_answers(2)
+    assert engine.asked[before:] == ["Why did it close?"]
+    assert page.locator(".asked").all_inner_texts() == [QUESTION, "Why did it close?"]
+    assert page.evaluate("document.activeElement.matches('#question textarea')")
+    # The next question goes on from here.
+    watched.ask("When does it reopen in April?", answers=3)
+    assert page.locator(".read-as").count() == 1
+    assert (watched.outside, watched.errors) == ([], [])
+
+
+def test_a_reading_made_of_hostile_text_is_inert(page_url, open_page, hostile):
+    watched = open_page(page_url)
+    page = watched.page
+    watched.ask(f"When does the harbour close in {hostile}?")
+    watched.ask("Why?", answers=2)
+    assert page.locator(".read-as bdi").inner_text() == f"Why does the harbour close in {hostile}?"
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("#chat img, #chat script, .read-as svg").count() == 0
+    assert (watched.outside, watched.errors) == ([], [])
+
+
 def test_a_new_answer_is_shown_from_its_question_down(page_url, open_page):
     watched = open_page(page_url, height=500)
     for count in (1, 2, 3):
@@ -172,39 +184,6 @@ def test_a_new_answer_is_shown_from_its_question_down(page_url, open_page):
           return asked.top >= chat.top && asked.bottom <= chat.bottom;
         }"""
     )
-
-
-def test_on_a_phone_the_source_covers_the_page_and_goes_away_again(page_url, open_page):
-    watched = open_page(page_url, width=375, height=700)
-    page = watched.page
-    assert not page.locator("#beside").is_visible()
-    watched.ask(QUESTION)
-    page.locator(".cite").first.click()
-    page.wait_for_function(IN_VIEW)
-    page.locator("#source .close").click()
-    assert not page.locator("#beside").is_visible()
-    assert page.evaluate("document.activeElement.matches('button.cite')")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 375
-
-
-@pytest.mark.parametrize("query", ["/", "/?__theme=dark"])
-def test_text_can_be_read_in_light_and_dark(page_url, open_page, query):
-    watched = open_page(page_url)
-    page = watched.page
-    page.goto(page_url + query)
-    page.wait_for_selector("#question textarea")
-    watched.ask(QUESTION)
-    for selector in (
-        "#chat blockquote",
-        "#chat .where",
-        "#chat .asked",
-        "#send",
-        "#question textarea",
-        ".chip",
-        ".confidence",
-    ):
-        ratio = page.locator(selector).first.evaluate(CONTRAST)
-        assert ratio >= 4.5, f"{selector}: contrast {ratio:.2f} (WCAG 2.2 asks for 4.5)"
 
 
 @pytest.mark.slow
@@ -229,7 +208,7 @@ def test_the_real_engine_on_the_articles_that_ship(tmp_path, serve, open_page):
         assert quote in text
         assert "90-minute" in quote
         page.locator(".cite").first.click()
-        page.wait_for_function(IN_VIEW)
+        watched.wait_for_source()
         assert page.locator("#source mark.focus").evaluate("node => node.textContent") == quote
         watched.ask("Who won the chess championship in Iceland?", answers=2)
         assert page.locator(".unanswered").count() == 1

@@ -7,11 +7,20 @@ from html.parser import HTMLParser
 import pytest
 
 from rag.types import Answer, Citation, Excerpt, Place
-from ui.render import LONGEST_ECHO, answer_markup, problem_markup, question_markup, quote_markup, reference
+from ui.render import (
+    LONGEST_ECHO,
+    also_words,
+    answer_markup,
+    problem_markup,
+    question_markup,
+    quote_markup,
+    reading_markup,
+    reference,
+)
 from ui.text import escape, link, outlet, visible
 
 ID = "0123456789abcdef0123456789abcdef"
-ALLOWED = {"bdi", "blockquote", "button", "details", "div", "li", "mark", "ol", "p", "span", "summary", "ul"}
+ALLOWED = {"bdi", "blockquote", "button", "details", "div", "h2", "li", "mark", "ol", "p", "span", "summary", "ul"}
 ALLOWED_ATTRIBUTES = {"class", "role", "title", "type", "value"}
 
 
@@ -45,8 +54,10 @@ class Parsed(HTMLParser):
         if "blockquote" in self._open and "button" not in self._open:
             self.quotes[-1] += data
 
-    def buttons(self) -> list[str | None]:
-        return [attributes["value"] for tag, attributes in self.elements if tag == "button"]
+    def buttons(self, kind: str = "cite") -> list[str | None]:
+        return [
+            attributes["value"] for tag, attributes in self.elements if tag == "button" and attributes["class"] == kind
+        ]
 
 
 def place(title="The title", source="https://www.example.org/a", published="May 1", start=10, end=20):
@@ -90,7 +101,7 @@ def test_an_answer_has_its_quote_its_mark_and_its_place():
     parsed = Parsed(answer_markup(answered(cited())))
     assert [quote.strip() for quote in parsed.quotes] == ["They met for 90 minutes."]
     assert parsed.marked == "90 minutes"
-    assert parsed.buttons() == [f"{ID}:10:20"]
+    assert parsed.buttons() == parsed.buttons("unfold") == [f"{ID}:10:20"]
     for shown in ("The title", "example.org", "May 1", "very high confidence"):
         assert shown in parsed.text
     assert "also in" not in parsed.text
@@ -120,12 +131,36 @@ def test_numbers_run_through_citations_and_related():
     assert re.findall(r">(\d+)</button>", markup) == ["1", "2", "3"]
 
 
-@pytest.mark.parametrize(("count", "words"), [(1, "also in 1 other place"), (3, "also in 3 other places")])
-def test_other_places_are_counted_and_can_be_opened(count, words):
-    others = [place(title=f"Copy {number}", start=100 + number, end=200) for number in range(count)]
-    parsed = Parsed(answer_markup(answered(cited(also_in=others))))
+OTHER, THIRD = "1" * 32, "2" * 32
+
+
+@pytest.mark.parametrize(
+    ("articles", "words"),
+    [
+        ([OTHER], "also in 1 other article"),
+        ([OTHER, THIRD], "also in 2 other articles"),
+        ([OTHER, OTHER, THIRD], "also in 2 other articles, 3 places in all"),
+        ([OTHER, ID], "also in 1 other article, 2 places in all"),
+        ([ID], "also in 1 other place of this article"),
+        ([ID, ID], "also in 2 other places of this article"),
+    ],
+)
+def test_other_articles_are_counted_and_their_places_can_be_opened(articles, words):
+    others = [
+        replace(place(title=f"Copy {number}", start=100 + number, end=200), article_id=article)
+        for number, article in enumerate(articles)
+    ]
+    citation = cited(also_in=others)
+    assert also_words(citation) == words
+    parsed = Parsed(answer_markup(answered(citation)))
     assert words in parsed.text
-    assert parsed.buttons()[1:] == [reference(other) for other in others]
+    assert parsed.buttons("cite place") == [reference(other) for other in others]
+
+
+def test_the_confidence_is_words_with_the_number_for_screen_readers():
+    markup = answer_markup(answered(cited()))
+    assert "very high confidence" in Parsed(markup).text
+    assert '<span class="spoken">. The probability that the first sentence answers: 93%.</span>' in markup
 
 
 def test_no_answer_says_so_and_shows_the_closest_sentences():
@@ -197,3 +232,15 @@ def test_outlets():
     assert outlet("https://www.example.org:8080/a/b?c") == "example.org"
     assert outlet("articles/2025/day.txt") == "day.txt"
     assert outlet("C:\\articles\\day.txt") == "day.txt"
+
+
+def test_a_reading_is_text_with_a_button_that_names_its_turn():
+    parsed = Parsed(reading_markup('Who did <b onclick="x">Putin</b> tell?', 12))
+    assert 'Who did <b onclick="x">Putin</b> tell?' in parsed.text
+    assert ("button", {"type": "button", "class": "literal", "value": "12"}) in parsed.elements
+    assert {tag for tag, _ in parsed.elements} == {"p", "span", "bdi", "button"}
+    assert reading_markup(None, 12) == ""
+
+
+def test_a_long_reading_is_cut_like_a_question():
+    assert "x" * (LONGEST_ECHO + 1) not in reading_markup("x" * 1000, 0)
