@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from index.boilerplate import EVERY_RULE
 from index.errors import ArticlesError
 from index.scope import Scope
-from rag.answer import cite, select
+from rag.answer import cite, near_copies, select
 from rag.calibration import load_calibration
 from rag.clock import Clock
 from rag.conversation import best_reading, readings
@@ -171,11 +171,14 @@ class Engine:
             any_words=any_words_answer(asked.text),
         )
 
+        given = {each.sentence.id for each in (*chosen.cited, *chosen.related)}
+
         def citations(candidates: Sequence[Candidate]) -> tuple[Citation, ...]:
-            return tuple(
-                cite(number, each, asked, chosen.same.get(each.sentence.id, ()), evidence.places, shown=chosen.cited)
-                for number, each in enumerate(candidates, 1)
-            )
+            found = []
+            for number, each in enumerate(candidates, 1):
+                same = (*chosen.same.get(each.sentence.id, ()), *near_copies(each, evidence.hits, given))
+                found.append(cite(number, each, asked, same, evidence.places, shown=chosen.cited))
+            return tuple(found)
 
         answer = Answer(
             question=own,

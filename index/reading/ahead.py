@@ -61,7 +61,7 @@ class Ahead:
         self._closed = False
         self._here = 0
 
-    def run(self, items: Iterable[Task | _Other]) -> Iterator[Prepared | _Other]:
+    def run(self, items: Iterable[ReadFile | PrepareSources | _Other]) -> Iterator[Prepared | _Other]:
         """What comes of each task, in the order of the tasks, and between them all that stands between the tasks.
 
         Args:

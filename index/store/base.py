@@ -77,6 +77,7 @@ class ArticleRecord:
         path: the file that it was read from.
         extent: where the article stands in its source text.
         author, published_from, part: as in `index.types.Source` and `index.types.Article`.
+        group: the number of the article that stands for it and its copies; None where that is not known.
     """
 
     key: int
@@ -91,6 +92,12 @@ class ArticleRecord:
     author: str | None = None
     published_from: str | None = None
     part: str | None = None
+    group: int | None = None
+
+    @property
+    def story(self) -> int:
+        """What it has in common with its copies, and with nothing else: they are one source, not several."""
+        return self.key if self.group is None else self.group
 
     @property
     def places(self) -> tuple[str, ...]:

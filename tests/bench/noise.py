@@ -93,7 +93,7 @@ def build(
                     for passage in article.passages:
                         number += 1
                         alone.append(replace(passage, copy_key=number, bands=()))
-                    prepared[at] = replace(article, passages=tuple(alone))
+                    prepared[at] = replace(article, passages=tuple(alone), copy_key=-number, bands=())
             marked += sum(article.boilerplate for article in prepared)
             texts = {passage.text for article in prepared for passage in article.passages}
             missing = sorted(texts - vectors.keys())

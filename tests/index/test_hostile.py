@@ -46,7 +46,7 @@ def index_hostile(folder: Path, count: int, tmp_path: Path, encoder: Any, limits
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit of memory there")
 def test_a_file_of_each_hostile_kind(tmp_path, tiny_encoder):
-    _, memory = index_hostile(tmp_path / "articles", len(hostile.KINDS), tmp_path, tiny_encoder, Limits(seconds=2.0))
+    _, memory = index_hostile(tmp_path / "articles", len(hostile.KINDS), tmp_path, tiny_encoder, Limits())
     assert memory < 700_000_000  # what is mapped from disk, and the interpreter itself, are on top of 512 MB
 
 
@@ -60,7 +60,7 @@ def test_a_thousand_hostile_files(tmp_path, tiny_encoder):
 
 
 def test_the_corpus_is_the_same_for_the_same_seed(tmp_path):
-    first, second = (hostile.make(tmp_path / name, len(hostile.KINDS), seed=3) for name in ("a", "b"))
+    first, second = (hostile.make(tmp_path / name, 20, seed=3) for name in ("a", "b"))
     noise = [number for number, path in enumerate(first) if "-noise" in path.name or "-long" in path.name]
-    assert len(noise) > 5
+    assert len(noise) == 5
     assert [first[number].read_bytes() for number in noise] == [second[number].read_bytes() for number in noise]

@@ -14,6 +14,7 @@ from tests.index import documents
 if TYPE_CHECKING:
     from pathlib import Path
 
+NAMES = ("page.html", "print.pdf", "letter.docx", "letter.eml", "feed.atom", "crawl.warc", "a.zip")
 QUESTIONS = (
     "what did Putin demand?",
     "How long was the call between Putin and Trump?",
