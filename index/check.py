@@ -39,6 +39,7 @@ _DONE: dict[Kind, str] = {
     "passage": _READ_AGAIN,
     "leader": "grouped anew",
     "bands": "made again",
+    "listing": "made again",
     "vector": "taken out; the next `citewell index` embeds the passage again",
     "search files": "made again",
 }
@@ -50,8 +51,8 @@ class Problem:
     """Something that is not as it was written.
 
     Attributes:
-        kind: what it is: database, reference, file, text, article, sentence, copy, passage, leader, bands, vector, or
-            search files.
+        kind: what it is: database, reference, file, text, article, listing, sentence, copy, passage, leader, bands,
+            vector, or search files.
         what: which one: an article's id and path, a passage's number, a file's name.
         found: what is wrong with it.
         done: what was done about it.

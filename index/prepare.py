@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from index.boilerplate import mark_boilerplate
-from index.dedupe import key, shingles
+from index.dedupe import ARTICLES, PASSAGES, article_key, band_keys, key, shingles
 from index.passages import make_passages
 from index.sentences import split_sentences
 from index.split import split_articles
@@ -29,27 +29,37 @@ class PreparedPassage:
         passage: its sentences.
         text: what is embedded and searched.
         copy_key: equal for passages whose folded text is equal.
-        shingles: its word trigrams; empty when it is too short to be compared but exactly.
+        bands: what near copies of it share some of (`index.dedupe.band_keys`).
     """
 
     passage: Passage
     text: str
     copy_key: int
-    shingles: frozenset[str]
+    bands: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedArticle:
-    """An article ready to be stored, and how many of its lines are boilerplate."""
+    """An article ready to be stored.
+
+    Attributes:
+        article: what it is.
+        passages: what can be quoted of it.
+        boilerplate: how many of its lines are left out.
+        copy_key: equal for articles whose passages together have the same folded text.
+        bands: what near copies of the whole article share some of (`index.dedupe.band_keys`).
+    """
 
     article: Article
     passages: tuple[PreparedPassage, ...]
     boilerplate: int
+    copy_key: int
+    bands: tuple[int, ...]
 
     @property
-    def identity(self) -> tuple[str, int | None, int]:
-        """What tells it from the other articles of its file: id, line of the record, and start."""
-        return (self.article.id, self.article.source.line, self.article.extent.start)
+    def identity(self) -> tuple[str, int | None, int, str | None]:
+        """What tells it from the other articles of its file: id, line of the record, start, and part of the archive."""
+        return (self.article.id, self.article.source.line, self.article.extent.start, self.article.source.part)
 
 
 def prepare(source: Source) -> tuple[PreparedArticle, ...]:
@@ -57,12 +67,17 @@ def prepare(source: Source) -> tuple[PreparedArticle, ...]:
     found = []
     for article in split_articles(source):
         boilerplate = mark_boilerplate(article)
-        passages = []
-        for passage in make_passages(article, split_sentences(article, boilerplate)):
-            text = passage.text(article.text)
-            passages.append(PreparedPassage(passage, text, key(text), shingles(text)))
-        if passages:
-            found.append(PreparedArticle(article, tuple(passages), len(boilerplate)))
+        passages = make_passages(article, split_sentences(article, boilerplate))
+        texts = [passage.text(article.text) for passage in passages]
+        bands = band_keys([shingles(text) for text in texts], PASSAGES)
+        prepared = [
+            PreparedPassage(passage, text, key(text), each)
+            for passage, text, each in zip(passages, texts, bands, strict=True)
+        ]
+        if prepared:
+            whole = " ".join(texts)
+            (own,) = band_keys([shingles(whole)], ARTICLES)
+            found.append(PreparedArticle(article, tuple(prepared), len(boilerplate), article_key(whole), own))
     return tuple(found)
 
 

@@ -1,6 +1,7 @@
 """The articles of an index as JSON Lines, which `citewell index` reads again (`index.articles`).
 
-One object a line: `article_id`, `title`, `url`, `published`, `place`, `agency`, `path`, `line`, `start`, `end`, `text`.
+One object a line: `article_id`, `title`, `url`, `published`, `published_from`, `author`, `place`, `agency`, `path`,
+`part`, `line`, `start`, `end`, `text`.
 `text` is the article as it stands in its source text, character for character; `start` and `end` are its place there,
 in characters; `line` is the 1-based line of the file where it begins. An article that stands in several files is
 exported at each of them. UTF-8, with the characters that end a line for some readers escaped.
@@ -115,9 +116,12 @@ def _records(database: Database) -> Iterator[dict[str, Any]]:
                 "title": record.title,
                 "url": record.url,
                 "published": record.published,
+                "published_from": record.published_from,
+                "author": record.author,
                 "place": record.place,
                 "agency": record.agency,
                 "path": record.path,
+                "part": record.part,
                 "line": row[10] if row[10] is not None else text.count("\n", 0, start) + 1,
                 "start": start,
                 "end": end,

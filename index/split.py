@@ -106,7 +106,14 @@ def _article(source: Source, lines: Sequence[Span]) -> Article:
         published=source.published if source.published is not None else published,
         place=place,
         agency=agency,
+        published_from=_published_from(source, published),
     )
+
+
+def _published_from(source: Source, found: str | None) -> str | None:
+    if source.published is not None:
+        return source.published_from or "metadata"
+    return None if found is None else "text"
 
 
 def _title(source: Source, lines: Sequence[Span]) -> tuple[str, Span | None]:

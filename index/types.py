@@ -72,13 +72,16 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One decoded text and where it was read: a text file, or one record of a file with many.
+    """One decoded text and where it was read: a text file, a document, or one record of a file with many.
 
     Attributes:
         path: the absolute path of the file.
-        text: the decoded text, verbatim (a byte order mark is not part of it; line ends are kept).
+        text: the decoded text, verbatim (a byte order mark is not part of it; line ends are kept). Of a document that
+            is no plain text, what its reader takes out of it.
         line: the 1-based line of the record within the file; None when the text is the whole file.
-        url, title, published: what a record says of itself; None when it does not.
+        url, title, published, author: what a record or a document says of itself; None when it does not.
+        published_from: where it says when it was published; None for a field that is made for it.
+        part: which member of an archive the text is; None when the file is none.
     """
 
     path: str
@@ -87,6 +90,9 @@ class Source:
     url: str | None = None
     title: str | None = None
     published: str | None = None
+    author: str | None = None
+    published_from: str | None = None
+    part: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +124,8 @@ class Article:
         title: the headline; the first words of the text where there is none. Never empty.
         title_span: where the title stands in the text; None when it comes from outside the text.
         published: the date as the source writes it; None when unknown.
+        published_from: where that is from: "metadata" (a field that is made for it), "address" (the URL) or "text" (a
+            line at the head of the article); None when it is unknown.
         place: the place that the dateline names ("WARSAW"); None when there is none.
         agency: the news agency that the text names ("AFP", "Reuters"); None when there is none.
     """
@@ -130,6 +138,7 @@ class Article:
     published: str | None = None
     place: str | None = None
     agency: str | None = None
+    published_from: str | None = None
 
     @property
     def text(self) -> str:

@@ -19,15 +19,21 @@ from typer.core import TyperGroup
 
 from index.errors import CitewellError, QuestionError
 from rag.evaluation.cli import app as evaluation_commands
+from rag.feedback_cli import feedback
 from rag.index_cli import back_up_index, check, export, index_articles, info, remove
 from rag.options import (
     ArticlesOption,
     EncoderOption,
+    FormatOption,
     IndexOption,
     JsonOption,
     MinConfidenceOption,
     ReaderOption,
+    SinceOption,
+    SourceOption,
+    UntilOption,
     readable,
+    scope_of,
 )
 from rag.training.cli import train_reader
 from rag.watch_cli import watch
@@ -57,6 +63,7 @@ Exit codes:
   1  something unexpected; citewell --debug shows where
   2  the command line: an unknown option, a value out of range
   3  no readable article in the paths that were named, or none in the index
+     (with --source, --since, --until: none of these)
   4  the index is missing, damaged (after a check: still), locked, or of
      another version or encoder; it, or a copy of it, cannot be written
   5  a question is empty, too long or no text (with --file: at least one)
@@ -76,7 +83,7 @@ CITEWELL_DEBUG  1: as --debug
 _debug = False
 
 
-_ORDER = ("ask", "index", "watch", "info", "check", "remove", "export", "backup", "evaluate", "train")
+_ORDER = ("ask", "index", "watch", "info", "check", "remove", "export", "backup", "evaluate", "feedback", "train")
 """Of the commands in the help; others follow."""
 
 
@@ -173,8 +180,15 @@ def ask(
     articles: ArticlesOption = None,
     top: Annotated[int, typer.Option("--top", metavar="N", min=1, help="At most so many quotes.")] = 5,
     min_confidence: MinConfidenceOption = 0.5,
+    source: SourceOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
     encoder: EncoderOption = None,
     reader: ReaderOption = None,
+    form: FormatOption = None,
+    differences: Annotated[
+        bool, typer.Option("--differences", help="Show where copies of a quote have other words.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Answer a question with quotes from the articles.
@@ -183,27 +197,28 @@ def ask(
     """
     if (question is None) == (file is None):
         raise typer.BadParameter("expected either a question or --file", param_hint="QUESTION")
+    scope = scope_of(source, since, until)
+    if as_json and form not in (None, "json"):
+        raise typer.BadParameter(f"expected either --json or --format {form}", param_hint="--format")
+    form = "json" if as_json else form
     if follow and file is None:
         raise typer.BadParameter("expected --file with the questions of the conversation", param_hint="--follow")
     questions = [(question, None)] if question is not None else _read_questions(file or Path("-"))
 
-    from rag.console import json_line, make_console, not_asked, progress_bar, show, show_answer, width_of
+    from rag.console import make_console, not_asked, progress_bar, show, show_answer, width_of
+    from rag.formats import RULE, NotAsked, answer_as
     from rag.pipeline import open_engine
 
     console = make_console(sys.stdout)
     width = width_of(console)
 
-    def write(answer: Answer) -> None:
-        if as_json:
-            _write_line(json_line(answer.to_dict(), encoding=_encoding()))
+    def write(answer: Answer | NotAsked) -> None:
+        if form is not None:
+            _write(answer_as(answer, form, encoding=_encoding()))
+        elif isinstance(answer, NotAsked):
+            show(console, not_asked(answer.question, answer.error, width=width))
         else:
-            show(console, show_answer(answer, width=width, title=file is not None))
-
-    def write_error(asked: str, error: str) -> None:
-        if as_json:
-            _write_line(json_line({"question": asked, "error": error}, encoding=_encoding()))
-        else:
-            show(console, not_asked(asked, error, width=width))
+            show(console, show_answer(answer, width=width, title=file is not None, differences=differences))
 
     with progress_bar(sys.stderr) as progress:
         engine = open_engine(index, articles, encoder=encoder, reader=reader, progress=progress)
@@ -211,19 +226,21 @@ def ask(
     history: list[Answer] = []
     with engine:
         for number, (asked, unreadable) in enumerate(questions):
-            if number and not as_json:
+            if number and form is None:
                 show(console, "\n")
+            elif number and form != "json":
+                _write(RULE)
             if unreadable is not None:
                 bad = True
-                write_error(asked, unreadable)
+                write(NotAsked(asked, unreadable))
                 continue
             try:
-                answer = engine.ask(asked, top=top, min_confidence=min_confidence, history=history)
+                answer = engine.ask(asked, top=top, min_confidence=min_confidence, history=history, scope=scope)
             except QuestionError as error:
                 if file is None:
                     raise
                 bad = True
-                write_error(asked, str(error))
+                write(NotAsked(asked, str(error)))
             else:
                 write(answer)
                 if follow:
@@ -240,6 +257,7 @@ app.command(name="remove")(remove)
 app.command(name="export")(export)
 app.command(name="backup")(back_up_index)
 app.add_typer(evaluation_commands, name="evaluate")
+app.command(name="feedback")(feedback)
 app.command(name="train", no_args_is_help=True)(train_reader)
 
 
@@ -271,8 +289,8 @@ def _encoding() -> str:
     return sys.stdout.encoding or "utf-8"
 
 
-def _write_line(line: str) -> None:
-    sys.stdout.write(line + "\n")
+def _write(text: str) -> None:
+    sys.stdout.write(text)
     sys.stdout.flush()
 
 

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from index.errors import StoreError
-from rag.options import EncoderOption, FastOption, IndexOption, JsonOption, PathsArgument, encoder_named, writable
+from rag.options import (
+    EncoderOption,
+    FastOption,
+    FieldOption,
+    IndexOption,
+    JsonOption,
+    OutOption,
+    PathsArgument,
+    encoder_named,
+    fields_named,
+    writable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,17 +38,68 @@ def index_articles(
     yes_remove: Annotated[
         bool, typer.Option("--yes-remove", help="With --prune: even when they are many of all, or all.")
     ] = False,
+    field: FieldOption = None,
+    include: Annotated[
+        list[str] | None,
+        typer.Option("--include", metavar="PATTERN", help="Of folders, read only files like this one (repeatable)."),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option("--exclude", metavar="PATTERN", help="Of folders, read no files like this one (repeatable)."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would be done; nothing is written or embedded.")
+    ] = False,
+    report_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            metavar="FILE.html",
+            help="Also write what was done, and what the index holds, as a page with plots.",
+            callback=writable,
+            show_default=False,
+        ),
+    ] = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Build an index of articles, or bring one up to date. What has not changed is not read again."""
-    from index.build import build_index
-    from rag.console import ask_command, index_report, make_console, progress_bar, show
-    from rag.locations import default_index_dir
+    """Build an index of articles, or bring one up to date. What has not changed is not read again.
 
-    loaded = encoder_named(encoder, fast=fast)
+    A PATH of "-" is what comes on standard input; it is kept in the data folder, so that it can be cited.
+    """
+    from index.articles import Patterns
+    from index.build import build_index
+    from rag.console import ask_command, index_report, progress_bar
+    from rag.locations import data_dir, default_index_dir
+    from rag.standard_input import keep
+
+    loaded = None if dry_run else encoder_named(encoder, fast=fast)
+    fields = fields_named(field)
+    patterns = Patterns(tuple(include or ()), tuple(exclude or ()))
     folder = index if index is not None else default_index_dir()
-    with progress_bar(sys.stderr) as progress:
-        report = build_index(paths, folder, encoder=loaded, progress=progress, prune=prune, yes_remove=yes_remove)
-    show(make_console(sys.stdout), index_report(report, next_command=ask_command(index, encoder)))
+    named = [keep(sys.stdin.buffer, data_dir() / "stdin") if str(path) == "-" else path for path in paths]
+    with progress_bar(sys.stderr, first="opening the index" if dry_run else "loading the encoder") as progress:
+        report = build_index(
+            named,
+            folder,
+            encoder=loaded,
+            progress=progress,
+            prune=prune,
+            yes_remove=yes_remove,
+            patterns=patterns,
+            fields=fields,
+            dry_run=dry_run,
+            with_overview=report_file is not None,
+        )
+    if report_file is not None:
+        from rag.evaluation.output import write
+        from rag.index_report import report_html
+
+        write(report_file, report_html(report))
+    following = "the same without --dry-run" if dry_run else ask_command(index, encoder)
+    text = index_report(report, next_command=following)
+    if report_file is not None:
+        text += f"Report: {report_file}\n"
+    _print(text, report.to_dict() if as_json else None)
 
 
 def info(*, index: IndexOption = None, as_json: JsonOption = False) -> None:
@@ -102,16 +164,7 @@ def remove(
 def export(
     *,
     index: IndexOption = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            metavar="FILE.jsonl",
-            help="Where the lines go, rather than to standard output.",
-            callback=writable,
-            show_default=False,
-        ),
-    ] = None,
+    out: OutOption = None,
 ) -> None:
     """Write all articles of an index, with what is known of them, as JSON Lines that `citewell index` reads again."""
     from index.records import export_file, export_lines

@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 import functools
-import time
-from collections import OrderedDict
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING
 
 from index.errors import ArticlesError
-from rag.answer import cite, select
+from index.scope import Scope
+from rag.answer import cite, near_copies, select
 from rag.calibration import load_calibration
+from rag.clock import Clock
 from rag.conversation import best_reading, readings
 from rag.logistic import scoring_for
 from rag.question import read_question
 from rag.ranking import READ_PASSAGES, rank_by_encoder, rank_by_reader
 from rag.reader import NO_READER
 from rag.retrieve import Evidence, Retriever
+from rag.sentence_vectors import SentenceVectors
 from rag.speech import any_words_answer
 from rag.types import Answer, ArticleView
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from types import TracebackType
     from typing import Self
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from index.build import Progress
     from index.encoder import Encoder
-    from index.store.base import IndexInfo
+    from index.store.base import ArticlePage, IndexInfo, SourceCount
     from index.store.local import LocalStore
     from rag.calibration import Calibration
     from rag.candidates import Candidate
@@ -46,7 +43,6 @@ TOP = 5
 """Citations at most, unless said otherwise."""
 MIN_CONFIDENCE = 0.5
 """Below this probability nothing is cited, unless said otherwise."""
-_REMEMBERED_SENTENCES = 20_000
 
 
 class Engine:
@@ -79,7 +75,7 @@ class Engine:
         self._calibration = calibration
         self._scoring = scoring or scoring_for(reader.folder if reader is not None else None, reader is not None)
         self._retriever = Retriever(store, encoder)
-        self._sentences = _SentenceVectors(encoder)
+        self._sentences = SentenceVectors(encoder)
 
     @classmethod
     def open(
@@ -131,6 +127,7 @@ class Engine:
         top: int = TOP,
         min_confidence: float = MIN_CONFIDENCE,
         history: Sequence[Answer | str] = (),
+        scope: Scope | None = None,
     ) -> Answer:
         """Answer a question with quoted sentences.
 
@@ -140,22 +137,24 @@ class Engine:
             min_confidence: the confidence in [0, 1] below which the answer is that the articles do not say.
             history: the earlier answers of the conversation, or bare earlier questions, oldest first. A question that
                 leans on them ("Who did he tell?") is read in their light; `Answer.read_as` says how.
+            scope: the articles that are asked; all when None. Only they are searched, and nothing else is cited.
 
         Raises:
             QuestionError: when the question is empty, too long, or no text.
+            ArticlesError: when no article lies in the scope.
             ValueError: when `top` or `min_confidence` is out of range.
         """
         if top < 1:
             raise ValueError(f"top must be at least 1, found {top}")
         if not 0.0 <= min_confidence <= 1.0:
             raise ValueError(f"min_confidence must be in [0, 1], found {min_confidence}")
-        clock = _Clock()
+        clock = Clock()
         own = read_question(question).text
         tried: dict[str, tuple[Evidence, list[Candidate]]] = {}
 
         def ranked_for(text: str) -> tuple[Evidence, list[Candidate]]:
             if text not in tried:
-                evidence = self._retrieve(text, READ_PASSAGES, clock)
+                evidence = self._retrieve(text, READ_PASSAGES, clock, scope)
                 tried[text] = evidence, self.rank(evidence)
                 clock.lap("read")
             return tried[text]
@@ -171,11 +170,14 @@ class Engine:
             any_words=any_words_answer(asked.text),
         )
 
+        given = {each.sentence.id for each in (*chosen.cited, *chosen.related)}
+
         def citations(candidates: Sequence[Candidate]) -> tuple[Citation, ...]:
-            return tuple(
-                cite(number, each, asked, chosen.same.get(each.sentence.id, ()), evidence.places, shown=chosen.cited)
-                for number, each in enumerate(candidates, 1)
-            )
+            found = []
+            for number, each in enumerate(candidates, 1):
+                same = (*chosen.same.get(each.sentence.id, ()), *near_copies(each, evidence.hits, given))
+                found.append(cite(number, each, asked, same, evidence.places, shown=chosen.cited))
+            return tuple(found)
 
         answer = Answer(
             question=own,
@@ -233,18 +235,18 @@ class Engine:
         Raises:
             QuestionError: as `ask`.
         """
-        return self._retrieve(question, top_k, _Clock())
+        return self._retrieve(question, top_k, Clock())
 
     @property
     def store(self) -> LocalStore:
         """The index that is searched."""
         return self._store
 
-    def _retrieve(self, text: str, top_k: int, clock: _Clock) -> Evidence:
+    def _retrieve(self, text: str, top_k: int, clock: Clock, scope: Scope | None = None) -> Evidence:
         question = read_question(text)
         vector = self._retriever.encode(question)
         clock.lap("encode")
-        evidence = self._retriever.retrieve(question, vector, top_k=top_k)
+        evidence = self._retriever.retrieve(question, vector, top_k=top_k, scope=scope)
         clock.lap("retrieve")
         return evidence
 
@@ -282,6 +284,25 @@ class Engine:
             end=record.extent.end,
         )
 
+    def articles(
+        self, *, search: str = "", scope: Scope | None = None, limit: int = 50, offset: int = 0
+    ) -> ArticlePage:
+        """A page of the list of articles; see `index.store.base.Store.articles`."""
+        return self._store.articles(search=search, scope=scope, limit=limit, offset=offset)
+
+    def sources(self, *, search: str = "", scope: Scope | None = None) -> list[SourceCount]:
+        """How many articles are from each outlet, the most first."""
+        return self._store.sources(search=search, scope=scope)
+
+    def over(self, index: Path | str) -> Engine:
+        """An engine with the same models over another index, to be closed by itself; raises as `Engine.open`."""
+        return Engine.open(index, encoder=self.encoder, reader=self._reader if self._reader is not None else NO_READER)
+
+    @property
+    def encoder(self) -> Encoder:
+        """What embeds questions, and made the index's vectors."""
+        return self._retriever.encoder
+
     def info(self) -> IndexInfo:
         """What the index holds."""
         return self._store.info()
@@ -308,6 +329,9 @@ def ask(
     top: int = TOP,
     min_confidence: float = MIN_CONFIDENCE,
     history: Sequence[Answer | str] = (),
+    sources: Collection[str] = (),
+    since: str | None = None,
+    until: str | None = None,
 ) -> Answer:
     """Answer a question from articles, indexing them on first use.
 
@@ -322,15 +346,20 @@ def ask(
         top: the greatest number of citations, at least 1.
         min_confidence: the confidence in [0, 1] below which the answer is that the articles do not say.
         history: the earlier answers of the conversation, or bare earlier questions, oldest first; see `Engine.ask`.
+        sources: the outlets that are asked, by the host of their address or the name of their file; all when empty.
+        since: the first day of the articles that are asked, as `YYYY-MM-DD`.
+        until: the last one.
 
     Raises:
-        CitewellError: see `index.errors`.
+        CitewellError: see `index.errors`; also when no article is from these sources and days.
+        ValueError: when a value is out of range.
 
     >>> ask("what did Putin demand?").answered  # doctest: +SKIP
     True
     """
+    scope = Scope(frozenset((sources,) if isinstance(sources, str) else sources), since, until)
     engine = _kept_engine(None if index is None else str(index), None if articles is None else str(articles), reader)
-    return engine.ask(question, top=top, min_confidence=min_confidence, history=history)
+    return engine.ask(question, top=top, min_confidence=min_confidence, history=history, scope=scope)
 
 
 @functools.lru_cache(maxsize=8)
@@ -387,42 +416,3 @@ def read_info(index: Path) -> IndexInfo:
         return store.info()
     finally:
         store.close()
-
-
-class _SentenceVectors:
-    """The vectors of sentences, those of the last 20,000 remembered."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        self._encoder = encoder
-        self._known: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
-        self._lock = Lock()
-
-    def __call__(self, sentences: Sequence[str]) -> NDArray[np.float32]:
-        """Unit vectors, shape (len(sentences), dimension), in order."""
-        import numpy as np
-
-        with self._lock:
-            found = {sentence: self._known[sentence] for sentence in sentences if sentence in self._known}
-        missing = list(dict.fromkeys(sentence for sentence in sentences if sentence not in found))
-        if missing:
-            found.update(zip(missing, self._encoder.encode(missing), strict=True))
-        with self._lock:
-            for sentence in sentences:
-                self._known[sentence] = found[sentence]
-                self._known.move_to_end(sentence)
-            while len(self._known) > _REMEMBERED_SENTENCES:
-                self._known.popitem(last=False)
-        return np.stack([found[sentence] for sentence in sentences])
-
-
-class _Clock:
-    """Seconds between laps, by name; those of one name are added up."""
-
-    def __init__(self) -> None:
-        self.laps: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.laps[name] = self.laps.get(name, 0.0) + now - self._last
-        self._last = now

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from index.errors import ArticlesError
 from rag.rarity import weights
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from index.encoder import Encoder
+    from index.scope import Scope
     from index.store.base import PassageRecord, Scored, SentencePlace, Store
     from rag.question import Question
 
@@ -23,6 +26,7 @@ CANDIDATES = 100
 """Passages taken from each retriever before they are fused."""
 DENSE_WEIGHT = 0.5
 """Share of the encoder in the fused score."""
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +75,16 @@ class Retriever:
 
     def __init__(self, store: Store, encoder: Encoder) -> None:
         self._store = store
-        self._encoder = encoder
+        self.encoder = encoder
 
     def encode(self, question: Question) -> NDArray[np.float32]:
         """The question's unit vector, shape (dimension,)."""
-        vector: NDArray[np.float32] = self._encoder.encode([question.text])[0]
+        vector: NDArray[np.float32] = self.encoder.encode([question.text])[0]
         return vector
 
-    def retrieve(self, question: Question, vector: NDArray[np.float32], *, top_k: int) -> Evidence:
+    def retrieve(
+        self, question: Question, vector: NDArray[np.float32], *, top_k: int, scope: Scope | None = None
+    ) -> Evidence:
         """The `top_k` best passages of distinct groups, best first, and behind them their near copies.
 
         All that an answer is made of is read here, from one state of the index.
@@ -87,26 +93,51 @@ class Retriever:
             question: what is asked.
             vector: its unit vector (`encode`).
             top_k: how many.
+            scope: the articles that are asked; all when None. Nothing that lies outside is in what is found.
+
+        Raises:
+            ArticlesError: when no article lies in the scope.
         """
+        scope = scope or None
         with self._store.reading():
-            hits = self._hits(question, vector, top_k)
+            hits = self._hits(question, vector, top_k, scope)
+            if not hits and scope is not None:
+                self._check(scope)
             rarity = weights(question.terms, *self._store.document_frequencies(question.terms))
-            places = self._store.places([sentence for hit in hits for sentence in hit.passage.sentences])
+            sentences = [sentence for hit in hits for sentence in hit.passage.sentences]
+            places = self._store.places(sentences, scope=scope)
         return Evidence(question, vector, hits, rarity, places)
 
-    def _hits(self, question: Question, vector: NDArray[np.float32], top_k: int) -> list[Hit]:
-        lexical = self._store.search_lexical(question.terms, top_k=CANDIDATES)
-        dense = self._store.search_vectors(vector, top_k=CANDIDATES)
+    def _hits(self, question: Question, vector: NDArray[np.float32], top_k: int, scope: Scope | None) -> list[Hit]:
+        lexical = self._store.search_lexical(question.terms, top_k=CANDIDATES, scope=scope)
+        dense = self._store.search_vectors(vector, top_k=CANDIDATES, scope=scope)
         known = {each.passage: each.score for each in dense}
         missing = [each.passage for each in lexical if each.passage not in known]
         cosines = known | dict(zip(missing, self._store.cosines(vector, missing), strict=True))
         bm25 = {each.passage: each.score for each in lexical}
         scores = fuse(lexical, cosines)
         best = sorted(scores, key=lambda passage: (-scores[passage], passage))[:top_k]
+        if scope is None:
+            records = [*self._store.passages(best), *self._store.variants(best)]
+        else:
+            records = self._store.within(best, scope)
         return [
-            Hit(record, scores[record.group], bm25.get(record.group, 0.0), cosines[record.group])
-            for record in (*self._store.passages(best), *self._store.variants(best))
+            Hit(record, scores[record.group], bm25.get(record.group, 0.0), cosines[record.group]) for record in records
         ]
+
+    def _check(self, scope: Scope) -> None:
+        """Refuse a scope in which nothing lies: that the articles do not say would be another thing."""
+        if self._store.articles(scope=scope, limit=1).total:
+            return
+        known = [each.outlet for each in self._store.sources()]
+        near = [name for wanted in sorted(scope.sources) for name in get_close_matches(wanted, known, 1)]
+        named = near or known[:_NAMED]
+        more = f" and {len(known) - len(named)} more" if not near and len(known) > len(named) else ""
+        hint = f"; did you mean {' or '.join(near)}?" if near and set(near) - scope.sources else ""
+        raise ArticlesError(
+            f"no article of the index lies in what was asked for ({scope.describe()})"
+            + (hint or f"; it holds articles from {', '.join(named) or 'no source'}{more}")
+        )
 
 
 def fuse(lexical: Sequence[Scored], cosines: Mapping[int, float], *, weight: float = DENSE_WEIGHT) -> dict[int, float]:

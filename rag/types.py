@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from index.formats.base import is_address
+from rag.fragments import text_fragment_url
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -22,7 +25,13 @@ class Place:
         published: the date as the source writes it; None when unknown.
         start, end: half-open character range in the source text.
         path: the file that the article was read from.
-        line: the 1-based line of that file where the sentence (or, in JSON Lines, its record) starts.
+        line: the 1-based line of that file where the sentence (or, in JSON Lines, its record) starts. Of a document
+            that is no plain text, the line of the text that was taken out of it.
+        part: the member of the archive `path` that it stands in; None when that is no archive.
+        author: who wrote the article, as the source says; None when unknown.
+        published_from: where `published` is from (`index.types.Article`); None when unknown.
+        wording: for a place where the sentence stands in other words, these words as they stand there; None where they
+            are the same but for case and punctuation. `rag.wording.differences` says where they differ.
     """
 
     article_id: str
@@ -33,11 +42,15 @@ class Place:
     end: int
     path: str
     line: int
+    part: str | None = field(default=None, kw_only=True)
+    author: str | None = field(default=None, kw_only=True)
+    published_from: str | None = field(default=None, kw_only=True)
+    wording: str | None = field(default=None, kw_only=True)
 
     @property
     def location(self) -> str:
-        """`path:line`, as editors open it."""
-        return f"{self.path}:{self.line}"
+        """`path:line`, as editors open it; `path!part:line` in an archive."""
+        return f"{self.path}{'' if self.part is None else f'!{self.part}'}:{self.line}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +87,11 @@ class Citation(Place):
     score: float = 0.0
     also_in: tuple[Place, ...] = ()
     context: Excerpt | None = None
+
+    @property
+    def link(self) -> str | None:
+        """The address of the page, to be opened at the quote; None when the article has none."""
+        return text_fragment_url(self.source, self.quote) if is_address(self.source) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +168,9 @@ def _place_dict(place: Place) -> dict[str, Any]:
         "end": place.end,
         "path": place.path,
         "line": place.line,
+        "part": place.part,
+        "author": place.author,
+        "published_from": place.published_from,
     }
 
 
@@ -163,7 +184,8 @@ def _citation_dict(citation: Citation) -> dict[str, Any]:
         "quote": citation.quote,
         "highlight": list(citation.highlight) if citation.highlight is not None else None,
         **_place_dict(citation),
+        "link": citation.link,
         "score": citation.score,
-        "also_in": [_place_dict(place) for place in citation.also_in],
+        "also_in": [{**_place_dict(place), "wording": place.wording} for place in citation.also_in],
         "context": _excerpt_dict(citation.context) if citation.context is not None else None,
     }

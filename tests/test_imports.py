@@ -16,15 +16,21 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = {
+    "docx",
     "faiss",
+    "fastwarc",
+    "feedparser",
     "gradio",
     "onnx",
+    "lxml",
     "onnxruntime",
+    "pypdfium2",
     "rensa",
     "sentence_transformers",
     "tantivy",
     "tokenizers",
     "torch",
+    "trafilatura",
     "transformers",
 }
 MODULES = (

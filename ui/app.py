@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import threading
 import webbrowser
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from index.errors import CitewellError
-from ui.guard import LOOPBACK, Guard
+from ui.admission import MOST_EVENTS, Admission, AdmittingEngine, places
+from ui.article_routes import ArticleRoutes
+from ui.guard import LOOPBACK, Gate, Guard
+from ui.library import Library
+from ui.loading import LoadingEngine
 from ui.page import SAMPLE_QUESTIONS, build_app, load_gradio
-from ui.panel import style
+from ui.panel import asset, style
+from ui.payload import Calls
+from ui.sessions import GRACE, MOST_SESSIONS, Sessions
 from ui.turns import AnswersQuestions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import gradio as gr
+
+    from ui.auth import Login
+    from ui.takeaway import KeepsVotes
 
 __all__ = ["SAMPLE_QUESTIONS", "AnswersQuestions", "RunningApp", "build_app", "launch"]
 
@@ -38,7 +49,9 @@ _CLOSED = {
     "mcp_server": False,
     "num_workers": 0,
     "max_file_size": "1kb",
-    "state_session_capacity": 500,
+    "state_session_capacity": MOST_SESSIONS,
+    # Questions that wait for their turn hold one each; articles are given by the others.
+    "max_threads": 2 * MOST_EVENTS,
 }
 
 
@@ -83,19 +96,26 @@ def launch(
     host: str = "127.0.0.1",
     port: int = 7860,
     examples: Sequence[str] = SAMPLE_QUESTIONS,
+    votes: KeepsVotes | None = None,
     block: bool = True,
     open_browser: bool = False,
+    login: Login | None = None,
+    keep_closed: float = GRACE,
 ) -> RunningApp:
     """Serves the page.
 
     Args:
-        engine: answers the questions and gives the articles.
-        host: the address to listen on. There is no login: on anything but loopback, everybody who reaches the
-            address reads the articles.
+        engine: answers the questions and gives the articles; with a `LoadingEngine`, the page is up while it loads;
+            with a `Library` that can be changed, articles can be added and removed on it.
+        host: the address to listen on. Without a login, on anything but loopback, everybody who reaches the address
+            reads the articles.
         port: the port to listen on; 0 takes a free one.
         examples: questions offered as buttons.
+        votes: where votes on answers go; None: the page asks for none.
         block: return only when the page is closed or the user presses Ctrl+C.
         open_browser: open the page in the user's browser.
+        login: the name and password that everybody has to give.
+        keep_closed: seconds that a conversation is kept after its page was closed.
 
     Raises:
         CitewellError: the address cannot be listened on.
@@ -110,25 +130,39 @@ def launch(
     for variable in ("NO_PROXY", "no_proxy"):
         excepted = [each for each in os.environ.get(variable, "").split(",") if each]
         os.environ[variable] = ",".join(dict.fromkeys([*excepted, *sorted(LOOPBACK), name]))
+    gate = Gate(frozenset(each.strip("[]").lower() for each in names), everywhere, login=login)
+    gate.sessions = Sessions(grace=keep_closed)
+    library = engine if isinstance(engine, Library) else Library(engine)
+    first = library.engine
+    if isinstance(first, LoadingEngine):
+        gate.loading = first.report
+    else:
+        library.engine = AdmittingEngine(first, Admission(places=places()))
+    gate.health = _health(first)
+    script = f"<script>{asset('loading.js')}</script>" if isinstance(first, LoadingEngine) else ""
     everything = {
         "theme": _theme(),
         # In the head, not as `css`: Gradio would put its own container before every selector, and load it late.
-        "head": f"<style>{style()}</style>",
+        "head": f"<style>{style()}</style>{script}",
         "server_name": f"[{name}]" if ":" in name else name,
         "server_port": port,
         "app_kwargs": {
             "docs_url": None,
             "redoc_url": None,
             "openapi_url": None,
-            "middleware": [Middleware(Guard, hosts=names, any_address=everywhere)],
+            "middleware": [Middleware(Guard, gate=gate), Middleware(ArticleRoutes, library=library)],
         },
         **_CLOSED,
     }
     started: list[gr.Blocks] = []
 
     def start() -> None:
-        demo = build_app(engine, examples=examples)
-        demo.launch(**everything)
+        demo = build_app(library, examples=examples, votes=votes)
+        gate.calls = calls_of(demo)
+        app, _, _ = demo.launch(**everything)
+        gate.sessions.watch(app)
+        logging.getLogger("uvicorn.error").addFilter(_tells_something)
+        gate.started = True
         started.append(demo)
 
     try:
@@ -142,6 +176,37 @@ def launch(
     if block:
         running.wait()
     return running
+
+
+def _tells_something(record: logging.LogRecord) -> bool:
+    """What is no HTTP at all is refused; that anybody can fill the log with it helps nobody."""
+    return "Invalid HTTP request" not in record.getMessage()
+
+
+def calls_of(demo: gr.Blocks) -> Calls:
+    """The events that a page has and the kinds of their inputs, and the server functions of its components."""
+    functions = {}
+    for number, block in demo.blocks.items():
+        names = frozenset(function.__name__ for function in getattr(block, "server_fns", ()))
+        if names:
+            functions[number] = names
+    events = {}
+    for number, event in demo.fns.items():
+        if event.fn is not None:  # others run in the browser alone
+            events[number] = tuple(block.get_block_name() for block in event.inputs)
+    return Calls(events, functions)
+
+
+def _health(engine: AnswersQuestions) -> Callable[[], dict[str, Any]]:
+    try:
+        release = version("citewell")
+    except PackageNotFoundError:  # run in a checkout that is not installed
+        release = None
+
+    def health() -> dict[str, Any]:
+        return {"status": engine.status if isinstance(engine, LoadingEngine) else "ready", "version": release}
+
+    return health
 
 
 def _in_an_event_loop(action: Callable[[], None]) -> None:

@@ -25,7 +25,7 @@ MOST_CITED = 50
 NEIGHBOURS = 2
 """Sentences that are shown on each side of a quote."""
 _SCRIPTS = ("panel.js", "answers.js", "preview.js", "conversation.js")
-_STYLES = ("page.css", "answers.css", "conversation.css", "source.css")
+_STYLES = ("page.css", "answers.css", "conversation.css", "source.css", "takeaway.css", "loading.css")
 _WINDOW = 2_500
 """Characters on each side of a quote in which its neighbours are looked for."""
 _LONGEST = 36 + 24 * MOST_CITED

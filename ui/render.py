@@ -26,6 +26,8 @@ __all__ = [
 ]
 
 SILENT = "The articles do not say."
+_CLOSEST = "The closest sentences. None of them answers:"
+_CLOSEST_ONE = "The closest sentence. It does not answer:"
 PENDING = (
     '<div class="pending"><p class="now">Reading the articles …</p>'
     '<p class="slow">Still reading. A large reader, or the first question after a start, takes a while.</p></div>'
@@ -98,9 +100,7 @@ def answer_markup(answer: Answer) -> str:
     if not answer.answered or not answer.citations:
         nearest = ""
         if answer.related:
-            lead = (
-                "The closest sentences. None of them answers:" if len(answer.related) > 1 else "The closest sentence:"
-            )
+            lead = _CLOSEST if len(answer.related) > 1 else _CLOSEST_ONE
             nearest = f'<p class="lead">{lead}</p>{_related(answer.related, 1)}'
         return f'<div class="answer unanswered"><p class="silent">{SILENT}</p>{nearest}</div>'
     quotes = "".join(_quote(citation, number) for number, citation in enumerate(answer.citations, 1))
@@ -126,9 +126,9 @@ def _confidence(confidence: float) -> str:
     )
 
 
-def _button(place: Place, label: str, title: str, kind: str = "cite") -> str:
-    # The page's sanitiser drops data-* and aria-* but keeps `value` and `title`.
-    return f'<button type="button" class="{kind}" value="{escape(reference(place))}" title="{title}">{label}</button>'
+def _button(place: Place, label: str, kind: str = "cite") -> str:
+    # The page's sanitiser drops data-* and aria-*, but keeps `value`. No `title`: its tooltip would cover the preview.
+    return f'<button type="button" class="{kind}" value="{escape(reference(place))}">{label}</button>'
 
 
 def _where(place: Place) -> str:
@@ -143,8 +143,8 @@ def _where(place: Place) -> str:
 
 def _quote(citation: Citation, number: int) -> str:
     body = quote_markup(citation.quote, citation.highlight)
-    button = _button(citation, str(number), "Show it in the article")
-    unfold = _button(citation, "In its context", "Show the sentences before and after it", "unfold")
+    button = _button(citation, str(number))
+    unfold = _button(citation, "In its context", "unfold")
     return (
         f'<li class="quote">{_context(citation)}<blockquote><bdi>{body}</bdi> {button}</blockquote>'
         f'<p class="where">{_where(citation)}</p><div class="further">{unfold}{_also(citation)}</div></li>'
@@ -162,12 +162,12 @@ def _also(citation: Citation) -> str:
     places = citation.also_in
     if not places:
         return ""
-    items = "".join(f"<li>{_button(place, _where(place), 'Show it there', 'cite place')}</li>" for place in places)
+    items = "".join(f"<li>{_button(place, _where(place), 'cite place')}</li>" for place in places)
     return f'<details class="also"><summary>{also_words(citation)}</summary><ul>{items}</ul></details>'
 
 
 def also_words(citation: Citation) -> str:
-    """How many other articles hold the sentence too; how many places, where an article holds it more than once."""
+    """How many other articles say the same; how many places too, where they are more than the articles."""
     places = citation.also_in
     articles = len({place.article_id for place in places} - {citation.article_id})
     if not articles:
@@ -179,7 +179,7 @@ def also_words(citation: Citation) -> str:
 def _related(citations: Sequence[Citation], first: int) -> str:
     items = []
     for number, citation in enumerate(citations, first):
-        button = _button(citation, str(number), "Show it in the article")
+        button = _button(citation, str(number))
         items.append(
             f'<li class="near"><blockquote><bdi>{escape(citation.quote)}</bdi> {button}</blockquote>'
             f'<p class="where">{_where(citation)}</p></li>'

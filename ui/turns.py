@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from index.errors import CitewellError
+from ui.articles import read_scope, scope_markup
 from ui.render import PENDING, answer_markup, problem_markup, question_markup, reading_markup
+from ui.takeaway import toolbar_markup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from index.scope import Scope
+    from rag.feedback import Verdict
     from rag.types import Answer, ArticleView
 
 __all__ = ["AnswersQuestions", "Turn", "asker", "literal_asker", "messages"]
@@ -34,11 +39,12 @@ class AnswersQuestions(Protocol):
         top: int = 5,
         min_confidence: float = 0.5,
         history: Sequence[Answer | str] = (),
+        scope: Scope | None = None,
     ) -> Answer:
         """The answer to one question, read in the light of the earlier answers or questions.
 
         Raises:
-            CitewellError: the question cannot be read, or the index cannot be used.
+            CitewellError: the question cannot be read, nothing lies in its scope, or the index cannot be used.
         """
         ...
 
@@ -51,21 +57,35 @@ class AnswersQuestions(Protocol):
         ...
 
 
+def _new_key() -> str:
+    return secrets.token_hex(16)
+
+
 @dataclass(slots=True)
 class Turn:
     """One question of a conversation.
 
     Attributes:
         question: as it was sent.
+        scope: the articles that it is limited to; None: all.
         answer: what the engine gave; None while it is read, and when there was a problem.
         markup: what is shown below the question.
+        problem: why it could not be answered; None when it was, or is being read.
         number: of the turn in its conversation, counted from 0; it stays when older turns go.
+        key: tells its answer from all others.
+        vote: what the reader thought of the answer.
+        limit: the scope as the browser sent it, which may be anything.
     """
 
     question: str
+    scope: Scope | None = None
     answer: Answer | None = None
     markup: str = PENDING
+    problem: str | None = None
     number: int = 0
+    key: str = field(default_factory=_new_key)
+    vote: Verdict = "none"
+    limit: object = None
 
 
 def messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
@@ -73,8 +93,9 @@ def messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
     shown = []
     for turn in turns:
         if turn.question.strip():
-            shown.append(_message("user", question_markup(turn.question)))
-        shown.append(_message("assistant", turn.markup))
+            shown.append(_message("user", question_markup(turn.question) + scope_markup(turn.scope)))
+        toolbar = toolbar_markup(turn.number, turn.vote) if turn.answer is not None else ""
+        shown.append(_message("assistant", turn.markup + toolbar))
     return shown
 
 
@@ -85,14 +106,18 @@ def _message(role: str, markup: str) -> dict[str, Any]:
 
 def _reply(engine: AnswersQuestions, turn: Turn, history: Sequence[Answer]) -> None:
     """Complete a turn with the answer to its question, or with what was wrong."""
+    turn.problem, turn.vote, turn.key = None, "none", _new_key()  # another answer, another vote
     try:
-        turn.answer = engine.ask(turn.question, history=history)
-        turn.markup = reading_markup(turn.answer.read_as, turn.number) + answer_markup(turn.answer)
+        turn.scope = read_scope(turn.limit)
+        answer = engine.ask(turn.question, history=history, scope=turn.scope)
+        turn.markup, turn.answer = reading_markup(answer.read_as, turn.number) + answer_markup(answer), answer
     except CitewellError as error:
-        turn.markup = problem_markup(str(error))
+        turn.problem = str(error)
     except Exception:
         logger.exception("no answer to %r", turn.question)
-        turn.markup = problem_markup(_BROKEN)
+        turn.problem = _BROKEN
+    if turn.problem is not None:
+        turn.markup = problem_markup(turn.problem)
 
 
 def asker(engine: AnswersQuestions) -> Any:
@@ -103,8 +128,9 @@ def asker(engine: AnswersQuestions) -> Any:
     """
 
     # What comes in is what a browser sent: of any type. The conversation is kept here, never taken from the browser.
-    def ask(question: Any, turns: Any) -> Any:
+    def ask(question: Any, turns: Any, scope: Any = None) -> Any:
         turn = Turn(question if isinstance(question, str) else "", number=turns[-1].number + 1 if turns else 0)
+        turn.limit = scope
         history = _answers(turns)
         # Changed in place: two questions at once both find their turn in the one list of this conversation.
         turns.append(turn)

@@ -12,9 +12,21 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from index.scope import Scope
     from index.types import SentenceKind, Span
 
-__all__ = ["ArticleRecord", "IndexInfo", "PassageRecord", "Scored", "SentencePlace", "SentenceRecord", "Store"]
+__all__ = [
+    "ArticlePage",
+    "ArticleRecord",
+    "IndexInfo",
+    "ListedArticle",
+    "PassageRecord",
+    "Scored",
+    "SentencePlace",
+    "SentenceRecord",
+    "SourceCount",
+    "Store",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +76,8 @@ class ArticleRecord:
         title, url, published, place, agency: as in `index.types.Article` and `index.types.Source`.
         path: the file that it was read from.
         extent: where the article stands in its source text.
+        author, published_from, part: as in `index.types.Source` and `index.types.Article`.
+        group: the number of the article that stands for it and its copies; None where that is not known.
     """
 
     key: int
@@ -75,6 +89,15 @@ class ArticleRecord:
     agency: str | None
     path: str
     extent: Span
+    author: str | None = None
+    published_from: str | None = None
+    part: str | None = None
+    group: int | None = None
+
+    @property
+    def story(self) -> int:
+        """What it has in common with its copies, and with nothing else: they are one source, not several."""
+        return self.key if self.group is None else self.group
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -133,6 +156,39 @@ class SentencePlace:
     line: int
 
 
+@dataclass(frozen=True, slots=True)
+class ListedArticle:
+    """An article on the list.
+
+    Attributes:
+        article: the article, at one of the places where it stands.
+        outlet: who published it (`index.outlet`).
+        day: when, as `YYYY-MM-DD` (`index.days`); None when that is not known.
+    """
+
+    article: ArticleRecord
+    outlet: str
+    day: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ArticlePage:
+    """Some of the articles that were asked for, and how many there are in all."""
+
+    articles: tuple[ListedArticle, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCount:
+    """An outlet, how many articles are from it, and the first and the last of their days that are known."""
+
+    outlet: str
+    articles: int
+    since: str | None
+    until: str | None
+
+
 class Store(Protocol):
     """An index that can be searched. Safe to use from several threads."""
 
@@ -147,15 +203,16 @@ class Store(Protocol):
         """
         ...
 
-    def search_lexical(self, terms: Sequence[str], *, top_k: int) -> list[Scored]:
+    def search_lexical(self, terms: Sequence[str], *, top_k: int, scope: Scope | None = None) -> list[Scored]:
         """Passages by BM25 over title and text, best first. `terms` are stems (`index.analysis.content_terms`).
 
-        Of a group of copies only the passage that stands for it is found.
+        Of a group of copies only the passage that stands for it is found. With a scope, all groups are compared of
+        which a passage lies in it, and no others: the one that stands for such a group may lie outside (`within`).
         """
         ...
 
-    def search_vectors(self, vector: NDArray[np.float32], *, top_k: int) -> list[Scored]:
-        """Passages by cosine with a unit vector, best first; of a group only the one that stands for it."""
+    def search_vectors(self, vector: NDArray[np.float32], *, top_k: int, scope: Scope | None = None) -> list[Scored]:
+        """Passages by cosine with a unit vector, best first; of a group, and with a scope, as `search_lexical`."""
         ...
 
     def cosines(self, vector: NDArray[np.float32], passages: Sequence[int]) -> list[float]:
@@ -177,15 +234,47 @@ class Store(Protocol):
         """
         ...
 
+    def within(self, leaders: Sequence[int], scope: Scope) -> list[PassageRecord]:
+        """What lies in a scope of the groups that these passages stand for.
+
+        Of each group, in order, one passage: the one that stands for it where it lies in the scope, else the first
+        that does. Behind them, in order of number, those that say it otherwise, each wording once.
+
+        Raises:
+            StoreDamaged: when an article is listed by something else than it says of itself.
+        """
+        ...
+
     def article(self, article_id: str) -> tuple[ArticleRecord, str] | None:
         """The article of that id, at the first place where it stands, and its source text; None when there is none."""
         ...
 
-    def places(self, sentences: Collection[SentenceRecord]) -> Mapping[int, tuple[SentencePlace, ...]]:
-        """For each sentence's number, the other places where it stands (folded text equal), in reading order.
+    def places(
+        self, sentences: Collection[SentenceRecord], *, scope: Scope | None = None
+    ) -> Mapping[int, tuple[SentencePlace, ...]]:
+        """For each sentence's number, the other places in a scope where it stands (folded text equal), in order.
 
         At most the first 100 places of each: a line of a newsletter may stand in thousands of articles.
         """
+        ...
+
+    def articles(
+        self, *, search: str = "", scope: Scope | None = None, limit: int = 50, offset: int = 0
+    ) -> ArticlePage:
+        """A page of the list of articles: the latest day first, those without one behind.
+
+        An article that stands at several places is listed with each.
+
+        Args:
+            search: words, or parts of them, all of which stand in the title or the outlet.
+            scope: which articles; all when None.
+            limit: how many at most.
+            offset: how many are left out before them.
+        """
+        ...
+
+    def sources(self, *, search: str = "", scope: Scope | None = None) -> list[SourceCount]:
+        """How many of these articles are from each outlet, the most first."""
         ...
 
     def document_frequencies(self, terms: Sequence[str]) -> tuple[list[int], int]:

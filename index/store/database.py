@@ -28,7 +28,7 @@ from index.store.search import Commit
 from index.types import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 __all__ = ["APPLICATION_ID", "DATABASE", "FORMAT", "Database", "check_folder"]
@@ -36,7 +36,7 @@ __all__ = ["APPLICATION_ID", "DATABASE", "FORMAT", "Database", "check_folder"]
 DATABASE = "index.db"
 APPLICATION_ID = 0x63697465
 """`PRAGMA application_id` of our files: "cite" in ASCII."""
-FORMAT = 2
+FORMAT = 3
 """`PRAGMA user_version` of our files; another number is refused."""
 _VARIABLES = 500
 """Bound values a statement: SQLite promises 999 in every build."""
@@ -229,7 +229,7 @@ class Database:
     def passages(self, ids: Sequence[int]) -> list[PassageRecord]:
         """The passages of these numbers, in order; those that are gone are left out."""
         rows = {row[0]: row for row in self.rows_for("SELECT id, leader, article FROM passages WHERE id IN (%s)", ids)}
-        articles = self._articles({row[2] for row in rows.values()})
+        articles = self.articles({row[2] for row in rows.values()})
         texts = self._texts(list(articles))
         sentences = self._sentences(list(rows))
         found = []
@@ -264,10 +264,12 @@ class Database:
         text = self._texts([row[0]])[row[0]]
         for each in self.rows(f"SELECT {SENTENCE} FROM sentences WHERE article = ?", (row[0],)):  # noqa: S608
             check_quote(sentence_of(each), text)
-        return self._articles([row[0]])[row[0]], text
+        return self.articles([row[0]])[row[0]], text
 
-    def places(self, sentences: Collection[SentenceRecord]) -> Mapping[int, tuple[SentencePlace, ...]]:
-        """For each sentence's number, the other places where it stands."""
+    def places(
+        self, sentences: Collection[SentenceRecord], inside: Container[int] | None = None
+    ) -> Mapping[int, tuple[SentencePlace, ...]]:
+        """For each sentence's number, the other places where it stands, in the articles `inside` if given."""
         keys = list({sentence.copy_key for sentence in sentences})
         by_key: dict[int, list[tuple[int, int, int, int, int]]] = {}
         for row in self.rows_for(
@@ -287,23 +289,23 @@ class Database:
             others = [
                 place
                 for place in sorted(by_key.get(sentence.copy_key, ()))
-                if (place[4], place[1]) != (sentence.id, sentence.span.start)
+                if (place[4], place[1]) != (sentence.id, sentence.span.start) and (inside is None or place[0] in inside)
             ]
             found[sentence.id] = others[:_PLACES]
-        articles = self._articles({place[0] for each in found.values() for place in each})
+        articles = self.articles({place[0] for each in found.values() for place in each})
         return {
             number: tuple(SentencePlace(articles[key], Span(start, end), line) for key, start, end, line, _ in each)
             for number, each in found.items()
         }
 
-    def _articles(self, keys: Collection[int]) -> dict[int, ArticleRecord]:
+    def articles(self, keys: Collection[int]) -> dict[int, ArticleRecord]:
         """Articles by the store's own numbers."""
         rows = self.rows_for(
-            f"SELECT {ARTICLE} FROM articles JOIN files ON files.id = articles.file"  # noqa: S608
-            " WHERE articles.id IN (%s)",
+            f"SELECT {ARTICLE}, leader FROM articles JOIN files ON files.id = articles.file"  # noqa: S608
+            " LEFT JOIN article_groups ON article_groups.id = articles.id WHERE articles.id IN (%s)",
             list(keys),
         )
-        return {row[0]: article_of(row) for row in rows}
+        return {row[0]: article_of(row, group) for *row, group in rows}
 
     def _texts(self, keys: Sequence[int]) -> dict[int, str]:
         """The source texts of articles, by the store's own numbers."""

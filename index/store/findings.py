@@ -13,6 +13,7 @@ Kind = Literal[
     "file",
     "text",
     "article",
+    "listing",
     "sentence",
     "copy",
     "passage",
@@ -22,7 +23,8 @@ Kind = Literal[
     "search files",
 ]
 """What is damaged. `reference`: a row that belongs to one that is not there. `leader`: who stands for a group of
-copies. `bands`: the keys by which later copies of a passage are found."""
+copies. `bands`: the keys by which later copies of a passage are found. `listing`: the outlet, day and words by which an
+article is listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Finding:
         what: which one, for a person: an article's id and path, a file's name.
         found: what is wrong with it.
         key: the store's number of the text, the file (`text`, `file`), the passage (`leader`, `bands`) or the article
-            (`article`, `sentence`, `copy`, `passage`); the digest of a `vector`; None for the others.
+            (`article`, `listing`, `sentence`, `copy`, `passage`); the digest of a `vector`; None for the others.
     """
 
     kind: Kind

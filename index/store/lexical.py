@@ -13,10 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
+
 __all__ = ["LexicalIndex"]
 
 _ANALYSER = "citewell"
 _HEAP_BYTES = 64_000_000
+_DEEP = 10
 
 
 def _schema() -> Any:
@@ -86,11 +90,19 @@ class LexicalIndex:
     def __len__(self) -> int:
         return int(self._searcher.num_docs)
 
-    def search(self, terms: Sequence[str], *, top_k: int) -> list[Scored]:
-        """The `top_k` passages by the sum of BM25 over title and text, best first. `terms` are stems."""
+    def search(self, terms: Sequence[str], *, top_k: int, within: NDArray[np.int64] | None = None) -> list[Scored]:
+        """The `top_k` passages by the sum of BM25 over title and text, best first.
+
+        Args:
+            terms: stems.
+            top_k: how many.
+            within: numbers of the only passages that may be found, shape (n,); all may when None. The statistics that
+                BM25 weighs words by are those of all passages either way.
+        """
+        import numpy as np
         import tantivy
 
-        if not terms or top_k <= 0 or not len(self):
+        if not terms or top_k <= 0 or not len(self) or (within is not None and not len(within)):
             return []
         query = tantivy.Query.boolean_query(
             [
@@ -99,6 +111,21 @@ class LexicalIndex:
                 for field in ("title", "text")
             ]
         )
+        if within is None:
+            return self._hits(query, top_k)
+        # Where many may be found they are among the best of all; else the others are left out before they are scored,
+        # which takes the longer the more may be found.
+        deep = _DEEP * top_k
+        best = self._hits(query, deep)
+        known = np.isin([each.passage for each in best], within)
+        inside = [each for each, one in zip(best, known.tolist(), strict=True) if one]
+        if len(inside) >= top_k or len(best) < deep:
+            return inside[:top_k]
+        only = tantivy.Query.term_set_query(self._schema, "passage", within.tolist())
+        both = [query, tantivy.Query.const_score_query(only, 0.0)]
+        return self._hits(tantivy.Query.boolean_query([(tantivy.Occur.Must, each) for each in both]), top_k)
+
+    def _hits(self, query: Any, top_k: int) -> list[Scored]:
         hits = self._searcher.search(query, top_k, count=False).hits
         passages = self._searcher.fast_field_values("passage", [address for _, address in hits])
         return [Scored(int(passage), float(score)) for passage, (score, _) in zip(passages, hits, strict=True)]

@@ -18,9 +18,20 @@ import threading
 from typing import TYPE_CHECKING
 
 from index.errors import StoreDamaged, StoreError, StoreLocked
-from index.store.base import ArticleRecord, IndexInfo, PassageRecord, Scored, SentencePlace, SentenceRecord
+from index.store import listing
+from index.store.base import (
+    ArticlePage,
+    ArticleRecord,
+    IndexInfo,
+    PassageRecord,
+    Scored,
+    SentencePlace,
+    SentenceRecord,
+    SourceCount,
+)
 from index.store.database import FORMAT, Database
 from index.store.publish import Publisher, build_in_memory
+from index.store.scoped import Inside, Scopes, within
 from index.store.search import SearchFiles, load
 from index.store.vectors import from_blobs
 from index.store.writer import write_lock
@@ -33,6 +44,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from index.encoder import EncoderIdentity
+    from index.scope import Scope
     from index.store.search import Commit
 
 __all__ = ["LocalStore", "describe"]
@@ -58,6 +70,7 @@ class LocalStore:
         self._latest: SearchFiles | None = None
         self._loading = threading.Lock()
         self._local = threading.local()
+        self._scopes = Scopes(database)
 
     @classmethod
     def open(cls, folder: Path) -> LocalStore:
@@ -74,6 +87,11 @@ class LocalStore:
         except BaseException:
             database.close()
             raise
+
+    @property
+    def folder(self) -> Path:
+        """The index folder."""
+        return self._database.folder
 
     @property
     def encoder(self) -> EncoderIdentity:
@@ -137,15 +155,22 @@ class LocalStore:
         with self._database.reading():
             return describe(self._database)
 
-    def search_lexical(self, terms: Sequence[str], *, top_k: int) -> list[Scored]:
+    def search_lexical(self, terms: Sequence[str], *, top_k: int, scope: Scope | None = None) -> list[Scored]:
         """Passages by BM25, best first."""
         with self.reading():
-            return self._search.search_lexical(terms, top_k=top_k)
+            return self._search.search_lexical(terms, top_k=top_k, within=self._leaders(scope))
 
-    def search_vectors(self, vector: NDArray[np.float32], *, top_k: int) -> list[Scored]:
+    def search_vectors(self, vector: NDArray[np.float32], *, top_k: int, scope: Scope | None = None) -> list[Scored]:
         """Passages by cosine, best first."""
         with self.reading():
-            return self._search.search_vectors(vector, top_k=top_k)
+            return self._search.search_vectors(vector, top_k=top_k, within=self._leaders(scope))
+
+    def _leaders(self, scope: Scope | None) -> NDArray[np.int64] | None:
+        """What may be found in a scope, of this thread's state; None when it limits nothing."""
+        return self._inside(scope).leaders if scope else None
+
+    def _inside(self, scope: Scope) -> Inside:
+        return self._scopes.inside(scope, self._search.commit)
 
     def cosines(self, vector: NDArray[np.float32], passages: Sequence[int]) -> list[float]:
         """The cosines of these passages with a unit vector; 0.0 for one that is gone."""
@@ -171,15 +196,37 @@ class LocalStore:
         with self._database.reading():
             return self._database.variants(leaders)
 
+    def within(self, leaders: Sequence[int], scope: Scope) -> list[PassageRecord]:
+        """What lies in a scope of the groups that these passages stand for."""
+        with self.reading():
+            return within(self._database, leaders, scope, self._inside(scope))
+
     def article(self, article_id: str) -> tuple[ArticleRecord, str] | None:
         """The article of that id and its source text."""
         with self._database.reading():
             return self._database.article(article_id)
 
-    def places(self, sentences: Collection[SentenceRecord]) -> Mapping[int, tuple[SentencePlace, ...]]:
-        """For each sentence's number, the other places where it stands."""
+    def places(
+        self, sentences: Collection[SentenceRecord], *, scope: Scope | None = None
+    ) -> Mapping[int, tuple[SentencePlace, ...]]:
+        """For each sentence's number, the other places in a scope where it stands."""
+        if not scope:
+            with self._database.reading():
+                return self._database.places(sentences)
+        with self.reading():
+            return self._database.places(sentences, self._inside(scope).articles)
+
+    def articles(
+        self, *, search: str = "", scope: Scope | None = None, limit: int = 50, offset: int = 0
+    ) -> ArticlePage:
+        """A page of the list of articles."""
         with self._database.reading():
-            return self._database.places(sentences)
+            return listing.articles(self._database, search=search, scope=scope, limit=limit, offset=offset)
+
+    def sources(self, *, search: str = "", scope: Scope | None = None) -> list[SourceCount]:
+        """How many articles are from each outlet."""
+        with self._database.reading():
+            return listing.sources(self._database, search=search, scope=scope)
 
     def document_frequencies(self, terms: Sequence[str]) -> tuple[list[int], int]:
         """In how many passages each stem stands, and how many passages are searched."""

@@ -33,7 +33,8 @@ __all__ = [
 ]
 
 ARTICLE = """articles.id, articles.article_id, articles.title, articles.url, articles.published, articles.place,
-    articles.agency, files.path, articles.start, articles.end, articles.line, articles.seal"""
+    articles.agency, files.path, articles.start, articles.end, articles.line, articles.author, articles.published_from,
+    articles.part, articles.seal"""
 """Columns of `article_of`, from articles and files."""
 SENTENCE = """sentences.passage, sentences.article, sentences.id, sentences.start, sentences.end, sentences.line,
     sentences.paragraph, sentences.caption, sentences.copy_key, sentences.seal"""
@@ -67,21 +68,29 @@ def article_seal(
     start: int,
     end: int,
     line: int | None,
+    author: str | None,
+    published_from: str | None,
+    part: str | None,
 ) -> bytes:
     """The seal of an article; it holds for the path of its file too."""
-    return seal(article_id, title, url, published, place, agency, path, start, end, line)
+    return seal(article_id, title, url, published, place, agency, path, start, end, line, author, published_from, part)
 
 
-def article_of(row: Sequence[Any]) -> ArticleRecord:
-    """The article of a row of `ARTICLE`.
+def article_of(row: Sequence[Any], group: int | None = None) -> ArticleRecord:
+    """The article of a row of `ARTICLE`, and the number of the one that stands for it and its copies.
 
     Raises:
         StoreDamaged: when the row is not as it was written.
     """
-    key, number, title, url, published, place, agency, path, start, end, line, found = row
-    if found != article_seal(number, title, url, published, place, agency, path, start, end, line):
+    key, number, title, url, published, place, agency, path, start, end, line, author, published_from, part, found = row
+    if found != article_seal(
+        number, title, url, published, place, agency, path, start, end, line, author, published_from, part
+    ):
         raise _damaged(f"the article {number!r}")
-    return ArticleRecord(key, number, title, url, published, place, agency, path, Span(start, end))
+    extent = Span(start, end)
+    return ArticleRecord(
+        key, number, title, url, published, place, agency, path, extent, author, published_from, part, group
+    )
 
 
 def sentence_of(row: Sequence[Any]) -> SentenceRecord:

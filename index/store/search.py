@@ -81,16 +81,23 @@ class SearchFiles:
     def __len__(self) -> int:
         return sum(map(len, self.vectors.values())) - len(self.gone)
 
-    def search_vectors(self, vector: NDArray[np.float32], *, top_k: int) -> list[Scored]:
-        """The `top_k` passages nearest to a unit vector of shape (dimension,) by cosine, best first."""
+    def search_vectors(
+        self, vector: NDArray[np.float32], *, top_k: int, within: NDArray[np.int64] | None = None
+    ) -> list[Scored]:
+        """The `top_k` passages nearest to a unit vector of shape (dimension,) by cosine, best first.
+
+        `within` holds the numbers of the only passages that may be found, shape (n,); all may when it is None.
+        """
         found: list[Scored] = []
         for part in self.vectors.values():
-            found += part.search(vector, top_k=top_k, without=self.gone)
+            found += part.search(vector, top_k=top_k, without=self.gone, within=within)
         return sorted(found, key=lambda each: (-each.score, each.passage))[:top_k]
 
-    def search_lexical(self, terms: Sequence[str], *, top_k: int) -> list[Scored]:
-        """The `top_k` passages by BM25, best first."""
-        return self.lexical.search(terms, top_k=top_k)
+    def search_lexical(
+        self, terms: Sequence[str], *, top_k: int, within: NDArray[np.int64] | None = None
+    ) -> list[Scored]:
+        """The `top_k` passages by BM25, best first; `within` as for `search_vectors`."""
+        return self.lexical.search(terms, top_k=top_k, within=within)
 
 
 def load(folder: Path, commit: Commit, before: SearchFiles | None = None, *, own: Path | None = None) -> SearchFiles:

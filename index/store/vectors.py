@@ -98,7 +98,12 @@ class VectorIndex:
         return int(self._index.ntotal)
 
     def search(
-        self, vector: NDArray[np.float32], *, top_k: int, without: Collection[int] = frozenset()
+        self,
+        vector: NDArray[np.float32],
+        *,
+        top_k: int,
+        without: Collection[int] = frozenset(),
+        within: NDArray[np.int64] | None = None,
     ) -> list[Scored]:
         """The `top_k` passages nearest to a unit vector of shape (dimension,) by cosine, best first.
 
@@ -106,7 +111,10 @@ class VectorIndex:
             vector: what is looked for.
             top_k: how many.
             without: numbers of passages that are not to be found.
+            within: numbers of the only passages that are, all of which are compared; all may be found when None.
         """
+        if within is not None:
+            return self._search_within(vector, within, top_k, without)
         count = min(top_k, len(self))
         if count <= 0:
             return []
@@ -115,6 +123,31 @@ class VectorIndex:
             Scored(int(each), float(score))
             for each, score in zip(ids[0].tolist(), scores[0].tolist(), strict=True)
             if each >= 0
+        ]
+
+    def _search_within(
+        self, vector: NDArray[np.float32], within: NDArray[np.int64], top_k: int, without: Collection[int]
+    ) -> list[Scored]:
+        """Compare all of some passages, in a graph too: its links lead through those that are not meant."""
+        import numpy as np
+
+        faiss = _faiss()
+        numbers = faiss.vector_to_array(self._index.id_map)
+        mask = np.isin(numbers, within, kind="table" if len(within) else None)
+        if without:
+            mask &= ~np.isin(numbers, np.fromiter(without, dtype=np.int64))
+        count = min(top_k, int(mask.sum()))
+        if count <= 0:
+            return []
+        inner = faiss.downcast_index(self._index.index)
+        flat = faiss.downcast_index(inner.storage) if isinstance(inner, faiss.IndexHNSW) else inner
+        chosen = np.packbits(mask, bitorder="little")
+        only = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(chosen))
+        scores, places = flat.search(vector.reshape(1, -1), count, params=only)
+        return [
+            Scored(int(numbers[place]), float(score))
+            for place, score in zip(places[0].tolist(), scores[0].tolist(), strict=True)
+            if place >= 0
         ]
 
     def _parameters(self, without: Collection[int]) -> Any:

@@ -21,10 +21,14 @@ from index.store.writer import FileJob, Writer, write_lock
 from index.types import Source
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from index.prepare import PreparedArticle
     from index.store.base import Scored, Store
+
+STORES = {"local, written anew": 10**6, "local, in parts": 0}
+"""The stores under test, and from how many passages on each adds to its search files."""
 
 WORDS = (  # noqa: SIM905 - one to read
     "ferry bridge museum glass bread harbour train strike river council mayor winter market flood school garden "
@@ -84,15 +88,15 @@ class Local:
             self.database = Database.create(folder, EncoderIdentity("tiny", "0" * 8, DIMENSION))
         self.merged_below = merged_below
 
-    def put(self, texts: dict[str, str]) -> None:
-        """Add files, or change them, in one transaction."""
+    def put(self, texts: Mapping[str, str | Source]) -> None:
+        """Add files, or change them, in one transaction: plain texts, or what a record says of itself."""
         jobs, vectors = [], {}
         with write_lock(self.folder):
             writer = self.writer()
             for path, text in texts.items():
-                articles = prepared(path, text)
+                articles = prepared(path, text) if isinstance(text, str) else list(prepare(text))
                 gone = list(writer.stored_articles(path).values())
-                jobs.append(FileJob(path, len(text), 1, b"", articles, gone, complete=True))
+                jobs.append(FileJob(path, 1, 1, b"", articles, gone, complete=True))
                 wanted = writer.without_vector(each.text for article in articles for each in article.passages)
                 vectors |= {known_by: to_blob(vector_of(text)) for known_by, text in wanted.items()}
             writer.write(jobs, vectors)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import index.articles
+import index.formats.base
 from index.articles import decode, find_changed, find_files, read_file
 from index.errors import ArticlesError
 from index.types import Skipped, Source
@@ -40,15 +40,15 @@ def test_folder_in_sorted_order_without_hidden_files(tmp_path: Path) -> None:
 
 
 def test_other_formats_are_named(tmp_path: Path) -> None:
-    (tmp_path / "a.pdf").write_bytes(b"%PDF")
+    (tmp_path / "a.png").write_bytes(b"\x89PNG")
     (tmp_path / "README").write_text("x")
     reasons = [skipped.reason for skipped in find_files(tmp_path) if isinstance(skipped, Skipped)]
     assert reasons[0].startswith("no suffix; expected .txt")
-    assert reasons[1].startswith("unknown format .pdf; expected .txt")
+    assert reasons[1].startswith("unknown format .png; expected .txt")
 
 
 def test_a_named_file_may_have_any_suffix(tmp_path: Path) -> None:
-    path = tmp_path / "story.md"
+    path = tmp_path / "story.odd"
     path.write_text("Some text.")
     assert list(find_files(path)) == [path]
     assert one(path) == Source(path=str(path), text="Some text.")
@@ -108,7 +108,7 @@ def test_the_path_that_is_named_may_be_a_link(tmp_path: Path) -> None:
 
 
 def test_what_changed_is_found_as_it_is_from_the_top(tmp_path: Path) -> None:
-    for name in ("a.txt", "sub/b.txt", "sub/deep/c.txt", "sub/.hidden/d.txt", ".git/e.txt", "notes.md"):
+    for name in ("a.txt", "sub/b.txt", "sub/deep/c.txt", "sub/.hidden/d.txt", ".git/e.txt", "notes.odd"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("x")
     found = [path for path in find_files(tmp_path) if isinstance(path, Path)]
@@ -116,8 +116,8 @@ def test_what_changed_is_found_as_it_is_from_the_top(tmp_path: Path) -> None:
         below = [each for each in found if each.is_relative_to(path)]
         assert [each for each in find_changed(path, tmp_path) if isinstance(each, Path)] == below
     assert list(find_changed(tmp_path / "gone.txt", tmp_path)) == []
-    assert list(find_changed(tmp_path / "notes.md", tmp_path / "notes.md")) == [tmp_path / "notes.md"]
-    (skipped,) = find_changed(tmp_path / "notes.md", tmp_path)
+    assert list(find_changed(tmp_path / "notes.odd", tmp_path / "notes.odd")) == [tmp_path / "notes.odd"]
+    (skipped,) = find_changed(tmp_path / "notes.odd", tmp_path)
     assert isinstance(skipped, Skipped)
 
 
@@ -185,7 +185,7 @@ def test_no_text(tmp_path: Path, data: bytes, words: str) -> None:
 
 
 def test_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index.articles, "MAX_TEXT_BYTES", 100)
+    monkeypatch.setattr(index.formats.base, "MAX_TEXT_BYTES", 100)
     path = tmp_path / "a.txt"
     path.write_bytes(b"x" * 100)
     assert isinstance(one(path), Source)

@@ -69,7 +69,10 @@ def test_what_is_exported_stands_in_its_file(index, corpus):
         "windows.txt",
     ]
     assert [set(record) for record in records] == [
-        {"article_id", "title", "url", "published", "place", "agency", "path", "line", "start", "end", "text"}
+        {
+            *("article_id", "title", "url", "published", "published_from", "author", "place", "agency"),
+            *("path", "part", "line", "start", "end", "text"),
+        }
     ] * 5
     given, bare, first, second, windows = records
     assert (given["url"], given["title"], given["published"]) == (

@@ -1,6 +1,7 @@
 """What every `Store` promises, against brute force over what was put in; and any sequence of changes like a fresh one.
 
-A store under test is named in STORES; another implementation joins by adding how it is opened and written to.
+A store under test is named in `tests.index.stores.STORES`; another implementation joins by adding how it is opened and
+written to. What it promises of scopes and lists is in `test_store_scope.py`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import shutil
 import tempfile
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import hypothesis.strategies as st
 import pytest
@@ -21,19 +22,6 @@ from index.store.publish import Publisher
 from index.store.vectors import to_blob
 from index.store.writer import FileJob, write_lock
 from tests.index.stores import Local, Oracle, agree, articles, prepared, text_of, vector_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-STORES = {"local, written anew": 10**6, "local, in parts": 0}
-
-
-@pytest.fixture(params=list(STORES), ids=list(STORES))
-def local(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Local]:
-    made = Local(tmp_path / "index", merged_below=STORES[request.param])
-    yield made
-    made.close()
-
 
 # The promises
 
@@ -267,6 +255,9 @@ class Changes(RuleBasedStateMachine):
     def is_as_if_made_afresh(self) -> None:
         agree(self.store, Oracle(self.texts), statistics=self.clean or self.local.merged_below > 0)
         assert self.store.info().articles == len(self.texts)
+        listed = self.store.articles(limit=1000).articles
+        assert sorted(each.article.path for each in listed) == sorted(self.texts)
+        assert {each.outlet for each in self.store.sources()} == {Path(path).name for path in self.texts}
         for path, text in self.texts.items():
             (article,) = prepared(path, text)
             found = self.store.article(article.article.id)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import index.filing
+import index.reading.tasks
 from index.articles import read_file
 from index.build import build_index, update_index
 from index.errors import ArticlesError
@@ -183,12 +183,12 @@ def test_with_no_index_yet_all_is_read(root, folder, tiny_encoder):
 def during(monkeypatch: pytest.MonkeyPatch, path: Path, what: Any) -> None:
     """Have something happen while a file is being read."""
 
-    def read(each: Path) -> Iterator[Source | Skipped]:
-        yield from read_file(each)
+    def read(each: Path, *args: Any, **options: Any) -> Iterator[Source | Skipped]:
+        yield from read_file(each, *args, **options)
         if each == path:
             what()
 
-    monkeypatch.setattr(index.filing, "read_file", read)
+    monkeypatch.setattr(index.reading.tasks, "read_file", read)
 
 
 def test_a_file_that_changes_while_it_is_read_keeps_its_articles_until_the_next_time(

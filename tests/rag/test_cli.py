@@ -35,10 +35,13 @@ from index.errors import (
 from index.types import Skipped
 from rag import console
 from rag.cli import app
+from rag.formats import answer_as
 from rag.types import Answer, Citation, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from index.scope import Scope
 
 ROOT = Path(__file__).resolve().parents[2]
 QUOTE = "Britain expects more than 30 nations to contribute to the coalition in some form."
@@ -109,6 +112,10 @@ def report(**changes: Any) -> Any:
         "passages_embedded": 9,
         "duplicates_exact": 3,
         "duplicates_near": 1,
+        "articles_copied": 1,
+        "stages": {"reading": 0.2, "embedding": 0.25, "storing": 0.01},
+        "dry": False,
+        "kept": None,
         "boilerplate_lines": 12,
         "skipped": (),
         "missing": (),
@@ -131,8 +138,17 @@ class FalseEngine:
     def __exit__(self, *_: object) -> None:
         self.closed = True
 
-    def ask(self, question: str, *, top: int = 5, min_confidence: float = 0.5, history: Any = ()) -> Answer:
+    def ask(
+        self,
+        question: str,
+        *,
+        top: int = 5,
+        min_confidence: float = 0.5,
+        history: Any = (),
+        scope: Scope | None = None,
+    ) -> Answer:
         call = {"question": question, "top": top, "min_confidence": min_confidence}
+        call |= {} if scope is None else {"scope": scope}
         self.calls.append(call | ({"history": [each.question for each in history]} if history else {}))
         if "\x00" in question:
             raise QuestionError("the question holds a control character (U+0000);\nexpected text")
@@ -162,9 +178,11 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str, Any
         progress: Any = None,
         prune: Any = False,
         yes_remove: Any = False,
+        dry_run: Any = False,
+        with_overview: Any = False,
     ) -> Any:
         given = {"paths": paths, "index": index_dir, "encoder": encoder, "prune": prune, "yes_remove": yes_remove}
-        calls.append(given)
+        calls.append(given | {"dry_run": dry_run, "with_overview": with_overview})
         return report()
 
     def read_info(index: Any) -> Any:
@@ -330,6 +348,17 @@ def test_the_report_fits_one_screen_and_says_everything() -> None:
     assert "and 10 more" in shown
     assert "--prune" in shown
     assert "1,000 skipped" in shown
+    assert "  1,000 × it is no text�[#m\nsuch as\n" in shown
+
+
+def test_the_report_of_a_dry_run_says_so() -> None:
+    shown = console.index_report(
+        report(dry=True, missing=("/a",), kept="it is\ntoo much"), next_command="x"
+    ).splitlines()
+    assert shown[0] == "This is a dry run: nothing was written."
+    assert "passages   9 added, 9 to be embedded" in shown
+    assert "index      /i (would hold 2 articles, 9 passages, 1.2 MB)" in shown
+    assert "  it is too much" in shown
 
 
 def test_the_report_of_the_ordinary_run() -> None:
@@ -338,9 +367,9 @@ def test_the_report_of_the_ordinary_run() -> None:
         "files      1 read, 0 unchanged, 0 skipped",
         "sentences  31 added",
         "passages   9 added, 9 embedded",
-        "duplicates 3 exact, 1 near",
+        "copies     1 article; passages: 3 exact, 1 near",
         "left out   12 boilerplate lines",
-        "time       0.5 s, 18 passages/s",
+        "time       0.5 s, 18 passages/s (reading 0.2 s, 10 articles/s; embedding 0.2 s, 36 passages/s)",
         "index      /i (2 articles, 9 passages, 1.2 MB)",
         "",
         'Next: citewell ask "your question"',
@@ -381,6 +410,23 @@ def test_ask_json_is_the_answer_and_nothing_else(calls: list[dict[str, Any]]) ->
     assert result.stdout.count("\n") == 1
     assert json.loads(result.stdout) == answered("How many?").to_dict()
     assert json.loads(run("ask", "Who won?", "--json").stdout) == unanswered().to_dict()
+
+
+def test_ask_in_a_format_to_take_along(calls: list[dict[str, Any]]) -> None:
+    for form in ("text", "markdown", "json"):
+        result = run("ask", "How many?", "--format", form)
+        assert (result.exit_code, result.stderr) == (0, "")
+        assert result.stdout == answer_as(answered("How many?"), form)
+    assert run("ask", "How many?", "--format", "json", "--json").stdout == run("ask", "How many?", "--json").stdout
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_a_file_of_questions_in_a_format_to_take_along(calls: list[dict[str, Any]], form: Any) -> None:
+    result = run("ask", "--file", "-", "--format", form, stdin=b"How many?\nbad \x00 one\nWho won?")
+    assert (result.exit_code, result.stderr) == (5, "")
+    assert "Not asked: " in result.stdout
+    assert result.stdout.startswith(answer_as(answered("How many?"), form) + "\n---\n\n")
+    assert result.stdout.endswith("\n---\n\n" + answer_as(unanswered(), form))
 
 
 def test_not_answered_is_no_error(calls: list[dict[str, Any]]) -> None:
@@ -469,6 +515,8 @@ def test_a_file_without_a_question(calls: list[dict[str, Any]], content: str) ->
         ("ask", "Q", "--min-confidence", "-0.1"),
         ("ask", "Q", "--min-confidence", "nan"),
         ("ask", "Q", "--index", "/etc/hostname"),
+        ("ask", "Q", "--format", "html"),
+        ("ask", "Q", "--format", "text", "--json"),
         ("ask", "Q", "--bogus"),
         ("index",),
         ("bogus",),
@@ -495,6 +543,8 @@ def test_index(calls: list[dict[str, Any]], tmp_path: Path) -> None:
             "encoder": None,
             "prune": False,
             "yes_remove": False,
+            "dry_run": False,
+            "with_overview": False,
         }
     ]
     assert result.stdout.endswith('Next: citewell ask "your question"\n')
@@ -502,7 +552,7 @@ def test_index(calls: list[dict[str, Any]], tmp_path: Path) -> None:
 
 def test_index_passes_its_options_on(calls: list[dict[str, Any]]) -> None:
     result = run("index", "a", "--index", "my index", "--encoder", "e", "--prune", "--yes-remove")
-    options = {"encoder": "<e>", "prune": True, "yes_remove": True}
+    options = {"encoder": "<e>", "prune": True, "yes_remove": True, "dry_run": False, "with_overview": False}
     assert calls == [{"paths": [Path("a")], "index": Path("my index"), **options}]
     assert result.stdout.endswith("Next: citewell ask \"your question\" --index 'my index' --encoder e\n")
 

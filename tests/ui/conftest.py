@@ -6,18 +6,25 @@ import hashlib
 import os
 import re
 import shutil
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from index.analysis import fold
 from index.errors import ArticlesError, QuestionError
+from index.store.base import ArticlePage, ArticleRecord, ListedArticle, SourceCount
+from index.store.listing import covers, listed_as
+from index.types import Span
 from rag.conversation import readings
 from rag.types import Answer, ArticleView, Citation, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from index.scope import Scope
 
 CHROMIUM_FLAGS = (
     "--headless=new",
@@ -46,6 +53,11 @@ class Told:
     @property
     def article_id(self) -> str:
         return hashlib.sha256(self.text.encode()).hexdigest()[:32]
+
+    def record(self) -> ArticleRecord:
+        url = self.source if "://" in self.source else None
+        extent = Span(0, len(self.text))
+        return ArticleRecord(1, self.article_id, self.title, url, self.published, None, None, self.source, extent)
 
 
 FILLER = "\n\n".join(
@@ -106,7 +118,7 @@ class WordOverlap:
     """Answers with the sentences that share the most words with the question; every offset is real."""
 
     def __init__(self, *articles: Told) -> None:
-        self.articles = {article.article_id: article for article in articles}
+        self.told = {article.article_id: article for article in articles}
         self.asked: list[str] = []
 
     def ask(
@@ -116,6 +128,7 @@ class WordOverlap:
         top: int = 5,
         min_confidence: float = 0.5,
         history: Sequence[Answer | str] = (),
+        scope: Scope | None = None,
     ) -> Answer:
         """The answer to the likeliest reading: this engine has no better reason to choose one."""
         self.asked.append(question)
@@ -127,7 +140,9 @@ class WordOverlap:
         read_as = likeliest if likeliest != question else None
         words = stems(read_as or question) - stems("What when does")
         found: dict[str, list[Place]] = {}
-        for article in self.articles.values():
+        for article in self.told.values():
+            if scope and not covers(scope, article.record()):
+                continue
             for match in re.finditer(r"[^\n.]*[^\n]*?[.](?=\s)", article.text):
                 if words & stems(match[0]):
                     place = Place(
@@ -154,7 +169,7 @@ class WordOverlap:
     def _citation(self, number: int, quote: str, places: list[Place], confidence: float) -> Citation:
         first = places[0]
         middle = len(quote) // 2
-        article = self.articles[first.article_id]
+        article = self.told[first.article_id]
         assert article.text[first.start : first.end] == quote
         return Citation(
             first.article_id,
@@ -173,12 +188,26 @@ class WordOverlap:
         )
 
     def article(self, article_id: str) -> ArticleView:
-        if article_id not in self.articles:
+        if article_id not in self.told:
             raise ArticlesError(f"No article {article_id!r}.")
-        told = self.articles[article_id]
+        told = self.told[article_id]
         return ArticleView(
             article_id, told.title, told.source, told.published, told.source, None, None, told.text, 0, len(told.text)
         )
+
+    def articles(
+        self, *, search: str = "", scope: Scope | None = None, limit: int = 50, offset: int = 0
+    ) -> ArticlePage:
+        found = []
+        for told in self.told.values():
+            name, day, words = listed_as(told.title, told.source, told.published)
+            if all(word in words for word in fold(search).split()) and (not scope or covers(scope, told.record())):
+                found.append(ListedArticle(told.record(), name, day))
+        return ArticlePage(tuple(found[offset : offset + limit]), len(found))
+
+    def sources(self, *, search: str = "", scope: Scope | None = None) -> list[SourceCount]:
+        counts = Counter(each.outlet for each in self.articles(search=search, scope=scope, limit=10**6).articles)
+        return [SourceCount(name, count, None, None) for name, count in counts.most_common()]
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from index.errors import CitewellError
-from ui.guard import MOST_BODY_BYTES, POLICY, Guard, is_loopback
+from ui.exchange import POLICY
+from ui.guard import Gate, is_loopback
+from ui.routes import MOST_BODY_BYTES
 
 SECRET = "do-not-read-me"
 
@@ -58,8 +60,9 @@ def ask_directly(request_to, config, data, *, trigger="submit", session="attacke
     call = next(
         each
         for each in config["dependencies"]
-        if any(target[1] == trigger for target in each["targets"]) and len(each["inputs"]) == 2
+        if any(target[1] == trigger for target in each["targets"]) and len(each["inputs"]) == 3
     )
+    data = [*data, ""][:3]  # limited to nothing, unless the data say to what
     payload = {"fn_index": call["id"], "data": data, "session_hash": session, "event_data": None, "trigger_id": None}
     joined = posted(request_to, "/gradio_api/queue/join", payload)
     if joined[0] != 200:
@@ -101,7 +104,7 @@ def test_another_sites_page_is_refused(request_to, origin):
 
 
 def test_our_own_page_may_post(request_to, address, engine):
-    reference = f"{next(iter(engine.articles))}:0:7"
+    reference = f"{next(iter(engine.told))}:0:7"
     host, port = address
     payload = {"data": reference, "component_id": -1, "fn_name": "load_source", "session_hash": "x"}
     status, _, _ = request_to(
@@ -207,7 +210,12 @@ def test_the_browser_cannot_bring_a_conversation(request_to, config):
     assert "ovember, the mayor said." in body
 
 
-@pytest.mark.parametrize("question", [None, 7, {"a": 1}, [], ["x"], True, "", "\ud800", "x" * 50_000])
+@pytest.mark.parametrize("question", [7, {"a": 1}, [], ["x"], True, 1e308, {"path": "/etc/passwd"}])
+def test_what_is_no_text_is_no_question(request_to, config, question):
+    assert ask_directly(request_to, config, [question, None], session="odd")[0] == 422
+
+
+@pytest.mark.parametrize("question", [None, "", "\ud800", "\x00", "x" * 50_000])
 def test_a_question_of_any_kind_gets_an_answer_and_no_traceback(request_to, config, question):
     status, body = ask_directly(request_to, config, [question, None], session="odd")
     assert status == 200
@@ -216,7 +224,18 @@ def test_a_question_of_any_kind_gets_an_answer_and_no_traceback(request_to, conf
     assert '"success":true' in body.replace(" ", "")
 
 
-@pytest.mark.parametrize("number", [0, -1, 10**30, 0.5, "0", None, True, [0], {"path": "/etc/passwd"}, "x" * 10_000])
+@pytest.mark.parametrize(
+    "scope", [7, {"path": "/etc/passwd"}, ["x"], '{"since": "May"}', '{"sources": ["no.example"]}']
+)
+def test_a_forged_scope_gets_a_line_and_no_traceback(request_to, config, scope):
+    status, body = ask_directly(request_to, config, ["When does the harbour close?", None, scope], session="limited")
+    assert status == (200 if isinstance(scope, str) else 422)
+    assert ("process_completed" in body) is isinstance(scope, str)
+    assert "Traceback" not in body
+    assert "14 November" not in body
+
+
+@pytest.mark.parametrize("number", [0, -1, 10**15, 0.5, "0", None, True, [0], {"turn": 0}, "x" * 10_000])
 def test_only_a_turn_of_the_own_conversation_is_asked_again(request_to, config, engine, number):
     button = next(each["id"] for each in config["components"] if each["props"].get("elem_id") == "ask-literally")
     call = next(each["id"] for each in config["dependencies"] if [button, "click"] in each["targets"])
@@ -231,6 +250,14 @@ def test_only_a_turn_of_the_own_conversation_is_asked_again(request_to, config, 
     assert len(engine.asked) == before
 
 
+@pytest.mark.parametrize("number", [10**30, {"path": "/etc/passwd"}])
+def test_what_no_page_sends_for_a_turn_is_refused(request_to, config, number):
+    button = next(each["id"] for each in config["components"] if each["props"].get("elem_id") == "ask-literally")
+    call = next(each["id"] for each in config["dependencies"] if [button, "click"] in each["targets"])
+    payload = {"fn_index": call, "data": [number, []], "session_hash": "literal", "event_data": None}
+    assert posted(request_to, "/gradio_api/queue/join", payload | {"trigger_id": None})[0] == 422
+
+
 def panel(request_to, config, data, function="load_source"):
     component = next(each["id"] for each in config["components"] if each["props"].get("elem_id") == "source")
     payload = {"data": data, "component_id": component, "fn_name": function, "session_hash": "panel"}
@@ -238,11 +265,11 @@ def panel(request_to, config, data, function="load_source"):
 
 
 def test_the_panel_gives_articles_of_the_index_only(request_to, config, engine):
-    identifier, article = next(iter(engine.articles.items()))
+    identifier, article = next(iter(engine.told.items()))
     status, _, body = panel(request_to, config, f"{identifier}:0:7")
     assert status == 200
     assert json.loads(body)["quote"] == article.text[:7]
-    for forged in ("/etc/passwd", f"{'0' * 32}:0:7", None, {"path": "/etc/passwd"}, [1, 2], f"{identifier}:-1:7"):
+    for forged in ("/etc/passwd", f"{'0' * 32}:0:7", None, {"file": "/etc/passwd"}, [1, 2], f"{identifier}:-1:7"):
         status, _, body = panel(request_to, config, forged)
         assert (status, list(json.loads(body))) == (200, ["error"])
 
@@ -313,8 +340,6 @@ def test_what_counts_as_this_machine(hosts, loopback):
 
 
 def test_a_server_on_every_address_takes_addresses_but_no_foreign_names():
-    guard = Guard(None, hosts={"localhost", "box"}, any_address=True)
-    assert all(guard._is_ours(host) for host in ("192.168.1.2:7860", "[fe80::1]:7860", "box", "localhost"))
-    assert not any(
-        guard._is_ours(host) for host in ("evil.example", "box.evil.example:7860", "", "1.2.3.4.evil.example")
-    )
+    gate = Gate(frozenset({"localhost", "box"}), any_address=True)
+    assert all(gate.is_ours(host) for host in ("192.168.1.2:7860", "[fe80::1]:7860", "box", "localhost"))
+    assert not any(gate.is_ours(host) for host in ("evil.example", "box.evil.example:7860", "", "1.2.3.4.evil.example"))

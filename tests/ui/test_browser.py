@@ -45,7 +45,7 @@ def test_the_paragraphs_are_kept(page_url, open_page, engine):
     watched.ask(QUESTION)
     watched.page.locator(".cite").first.click()
     watched.page.wait_for_selector("#source mark.focus")
-    article = next(iter(engine.articles.values()))
+    article = next(iter(engine.told.values()))
     assert watched.page.locator("#source .text").evaluate("node => node.textContent") == article.text
     assert watched.page.locator("#source .text").evaluate("node => getComputedStyle(node).whiteSpace") == "pre-wrap"
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 
 import pytest
 from typer.testing import CliRunner
@@ -56,11 +56,13 @@ def test_serve_says_where_and_passes_its_options_on(run, monkeypatch, tmp_path):
         def wait(self):
             seen["waited"] = True
 
-    engine = nullcontext()
+    class Engine:
+        def close(self):
+            seen["closed"] = True
 
     def opened(index, articles, **options):
         seen["opened"] = (index, articles)
-        return engine
+        return Engine()
 
     @contextmanager
     def launched(engine, **options):
@@ -74,10 +76,23 @@ def test_serve_says_where_and_passes_its_options_on(run, monkeypatch, tmp_path):
     assert result.stdout == "citewell is ready at http://127.0.0.1:7999 — press Ctrl+C to stop\n"
     assert seen["opened"] == (tmp_path, None)
     launched_with, options = seen["launched"]
-    assert launched_with is engine
+    assert launched_with.status == "ready"
+    assert (launched_with.changeable, launched_with.sample) == (True, False)
+    assert launched_with.place == f"{tmp_path.name}-articles"
     assert (options["host"], options["port"], options["open_browser"]) == ("127.0.0.1", 7999, False)
     assert options["examples"] == ()
+    assert options["login"] is None
     assert seen["waited"]
+    assert seen["closed"]
+    for others, changeable in {
+        "--read-only": False,
+        "--host 0.0.0.0 --insecure": False,
+        "--host 0.0.0.0 --insecure --allow-changes": True,
+        "--host 0.0.0.0 --insecure --read-only": False,
+    }.items():
+        assert run("serve", "--index", str(tmp_path), *others.split()).exit_code == 0
+        assert seen["launched"][0].changeable is changeable
+    assert run("serve", "--read-only", "--allow-changes").exit_code == 2
 
 
 def test_the_sample_questions_come_with_the_sample_articles(monkeypatch, tmp_path):

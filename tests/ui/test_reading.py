@@ -47,11 +47,11 @@ def test_the_context_unfolds_and_folds(watched, library):
 
 
 def test_context_that_is_not_there_any_more_is_told(engine, serve, open_page):
-    told = next(iter(engine.articles.values()))
+    told = next(iter(engine.told.values()))
     going = type(engine)(told)
     watched = open_page(serve(going).url)
     watched.ask("When does the harbour close?")
-    going.articles.clear()
+    going.told.clear()
     watched.page.locator(".unfold").first.click()
     watched.page.get_by_text("This article is not in the index any more.").wait_for()
     watched.page.locator(".cite").first.click()
@@ -76,7 +76,7 @@ def test_while_it_is_read_the_page_says_so_and_later_that_it_takes_its_time(engi
             self.go_on.wait(60)
             return super().ask(question, **options)
 
-    slow = Slow(*engine.articles.values())
+    slow = Slow(*engine.told.values())
     try:
         page = (watched := open_page(serve(slow).url)).page
         page.fill("#question textarea", "When does the harbour close?")

@@ -83,6 +83,21 @@ def test_keys_walk_where_the_reader_is_and_nowhere_else(watched):
     assert page.locator("#source mark.focus").inner_text() == SAILS
 
 
+def test_the_walk_goes_on_when_the_answer_was_drawn_anew(watched):
+    page = watched.page
+    page.locator(".quote .cite").first.click()
+    watched.wait_for_source(SAILS)
+    page.evaluate("""() => {
+      const answer = document.querySelector('.answer');
+      answer.replaceWith(new DOMParser().parseFromString(answer.outerHTML, 'text/html').body.firstChild);
+    }""")
+    page.keyboard.press("]")
+    watched.wait_for_source(RETURNS)
+    assert page.locator("button.cite.current").inner_text() == "2"
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.matches('.quote:nth-child(2) button.cite')")
+
+
 def test_the_copies_of_a_sentence_are_a_walk_of_their_own(watched):
     page = watched.page
     page.get_by_text("also in 1 other article").click()

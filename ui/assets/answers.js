@@ -41,6 +41,7 @@
   const set = (at, name, value) => at.getAttribute(name) === value || at.setAttribute(name, value);
   let drawn = "";
   function mend() {
+    renew();
     for (const bubble of document.querySelectorAll("#chat [data-testid=user], #chat [data-testid=bot]")) {
       set(bubble, "role", "group"); // a label is for something that has a role
       set(bubble, "aria-label", bubble.dataset.testid === "user" ? "Your question" : "The answer");

@@ -135,6 +135,14 @@ let opener = null;
 let opened = false;
 let newest = 0;
 
+// Answers may be drawn anew, with other buttons for the same places.
+const again = (value) => [...document.querySelectorAll(CITE)].find((button) => button.value === value) || null;
+function renew() {
+  if (!opener || opener.isConnected) return;
+  opener = again(opener.value);
+  if (opener) opener.classList.add("current");
+}
+
 function count(button) {
   const { name, buttons } = walkOf(button);
   const index = buttons.indexOf(button);
@@ -147,6 +155,7 @@ function count(button) {
 }
 
 function step(by, keepFocus) {
+  renew();
   const { buttons } = walkOf(opener);
   const index = buttons.indexOf(opener);
   const to = index < 0 ? null : buttons[index + by];
@@ -198,7 +207,7 @@ async function open(button, keepFocus = false) {
 
 // Opens the panel at `ARTICLEID:START:END`, as a link does; resolves when it is shown.
 window.citewellOpen = async (reference) => {
-  const cited = [...document.querySelectorAll(CITE)].find((button) => button.value === reference);
+  const cited = again(reference);
   if (cited) return open(cited);
   const turn = ++newest;
   const source = await load("load_source", reference);
@@ -213,14 +222,14 @@ let pushed = false;
 let leaving = false;
 
 function cover() {
-  const beside = element.closest("#beside");
   const covering = opened && phone.matches;
-  for (const below of [...beside.parentElement.children, ...beside.closest("#page").parentElement.children]) {
-    if (!below.contains(beside)) below.inert = covering;
+  for (let at = element.closest("#beside"); at && at !== document.body; at = at.parentElement) {
+    for (const below of at.parentElement.children) if (below !== at) below.inert = covering;
   }
-  find(".source").toggleAttribute("aria-modal", covering);
-  find(".source").setAttribute("role", covering ? "dialog" : "region");
-  if (covering) find(".source").setAttribute("aria-modal", "true");
+  const sheet = find(".source");
+  sheet.setAttribute("role", covering ? "dialog" : "region");
+  if (covering) sheet.setAttribute("aria-modal", "true");
+  else sheet.removeAttribute("aria-modal");
 }
 
 function raise() {
@@ -238,8 +247,8 @@ function lower() {
   opened = false;
   root.classList.remove("source-open");
   cover();
-  const same = opener && [...document.querySelectorAll(CITE)].find((button) => button.value === opener.value);
-  const back = opener && opener.isConnected ? opener : same || document.querySelector("#question textarea");
+  renew();
+  const back = opener || document.querySelector("#question textarea");
   if (!back) return;
   root.classList.add("returning"); // no preview for a number that the reader comes back to
   back.focus();
