@@ -154,14 +154,17 @@ class Engine:
             raise ValueError(f"min_confidence must be in [0, 1], found {min_confidence}")
         clock = Clock()
         own = read_question(question).text
-        ways = readings(own, history)
-        tried = []
-        for way in ways:
-            evidence = self._retrieve(way.text, READ_PASSAGES, clock, scope)
-            tried.append((evidence, self.rank(evidence)))
-            clock.lap("read")
-        taken = best_reading(ways, [self.confidence(ranked) for _, ranked in tried]) if len(ways) > 1 else 0
-        evidence, ranked = tried[taken]
+        tried: dict[str, tuple[Evidence, list[Candidate]]] = {}
+
+        def ranked_for(text: str) -> tuple[Evidence, list[Candidate]]:
+            if text not in tried:
+                evidence = self._retrieve(text, READ_PASSAGES, clock, scope)
+                tried[text] = evidence, self.rank(evidence)
+                clock.lap("read")
+            return tried[text]
+
+        taken = best_reading(readings(own, history), lambda text: self.confidence(ranked_for(text)[1])).text
+        evidence, ranked = ranked_for(taken)
         asked = evidence.question
         chosen = select(
             ranked,
@@ -182,7 +185,7 @@ class Engine:
 
         answer = Answer(
             question=own,
-            read_as=asked.text if taken else None,
+            read_as=taken if taken != own else None,
             answered=bool(chosen.cited),
             confidence=chosen.confidence,
             citations=citations(chosen.cited),
