@@ -49,6 +49,8 @@ SAME_FACT = 0.6
 """Share of common words (Jaccard index) from which two sentences say the same."""
 RELATIVE = 0.5
 """A further sentence is cited when it is at least this likely, relative to the first."""
+_MAGNITUDES = frozenset({"hundr", "thousand", "million", "billion", "trillion", "percent", "per", "cent"})
+"""Stems of words that make another number of a number."""
 RELATIVE_SPOKEN = 0.02
 """The same for a further sentence that reports the words of the speaker asked about: people say several things, and
 each of them answers "what did X say?"."""
@@ -95,9 +97,20 @@ def select(
     if confidence < min_confidence:
         return Selection(confidence, (), tuple(distinct[:top]), same)
     first = distinct[0]
-    cited = [first, *(candidate for candidate in distinct[1:_COMPARED] if _adds(candidate, first, any_words))][:top]
-    chosen = {candidate.sentence.id for candidate in cited}
-    related = [candidate for candidate in distinct if candidate.sentence.id not in chosen]
+    cited = [first]
+    repeated: dict[int, list[Candidate]] = {}
+    for candidate in distinct[1:_COMPARED]:
+        if not _adds(candidate, first, any_words):
+            continue
+        twin = next((each for each in cited if _answers_less(candidate, each)), None)
+        if twin is None:
+            cited.append(candidate)
+        else:
+            repeated.setdefault(twin.sentence.id, []).extend((candidate, *same.get(candidate.sentence.id, ())))
+    cited = cited[:top]
+    same = {number: (*others, *repeated.get(number, ())) for number, others in same.items()}
+    given = {each.sentence.id for each in (*cited, *(other for others in repeated.values() for other in others))}
+    related = [candidate for candidate in distinct if candidate.sentence.id not in given]
     return Selection(confidence, tuple(_reading_order(cited)), tuple(related[:top]), same)
 
 
@@ -221,6 +234,24 @@ def _alike(left: Candidate, right: Candidate) -> bool:
     """Whether two sentences have nearly the same words, and the same numbers."""
     mine, yours = _stems(left.text), _stems(right.text)
     return jaccard(mine, yours) >= SAME_FACT and not any(any(map(str.isdigit, stem)) for stem in mine ^ yours)
+
+
+def _answers_less(candidate: Candidate, cited: Candidate) -> bool:
+    """Whether a sentence gives no more than some of the words that one that is cited answers with.
+
+    "Finland" repeats a part of "Sweden and Finland"; "10 seconds" says no more than "10", but "10 million" does. What
+    people say is not compared by single words.
+    """
+    answers = _sure_answers(candidate, cited)
+    if answers is None or candidate.features["spoken"]:
+        return False
+    mine, its = answers
+    if (mine ^ its) & _MAGNITUDES:
+        return False
+    numbers = [frozenset(word for word in words if word[0].isdigit()) for words in answers]
+    if mine < its:
+        return not numbers[0] or numbers[0] == numbers[1]
+    return its < mine and numbers[0] == numbers[1] == its
 
 
 def _sure_answers(left: Candidate, right: Candidate) -> tuple[frozenset[str], frozenset[str]] | None:

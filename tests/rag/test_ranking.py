@@ -267,6 +267,34 @@ def test_a_citation_is_cut_from_the_text(stored: Any) -> None:
     assert (place.path, place.start, place.end) == ("2.txt", 0, len("Mandag åpnet den."))
 
 
+@pytest.mark.parametrize(
+    ("first", "later", "cited"),
+    [
+        ("Sweden and Finland", "Finland", ["1"]),
+        ("Finland", "Sweden and Finland", ["1", "2"]),  # which says more
+        ("Yellowstone National Park", "Yellowstone", ["1"]),
+        ("10", "10 seconds", ["1"]),
+        ("10 seconds", "10", ["1"]),
+        ("10", "10 million", ["1", "2"]),
+        ("4.32", "4", ["1", "2"]),
+        ("June 14", "June", ["1"]),
+        ("June 14, 2022", "14", ["1", "2"]),
+        ("Norway", "Sweden", ["1", "2"]),
+    ],
+)
+def test_an_answer_that_repeats_a_part_of_one_that_is_cited_is_not_cited(
+    stored: Any, first: str, later: str, cited: list[str]
+) -> None:
+    one = candidate(stored(1, f"It was {first}, said the king."), first, probability=0.8)
+    two = candidate(stored(2, f"A day later it was called {later} by all of them."), later, probability=0.7)
+    chosen = select([one, two], lambda _: 0.9, top=5, min_confidence=0.5)
+    assert [each.passage.article.path.removesuffix(".txt") for each in chosen.cited] == cited
+    assert [each.text for each in chosen.same[one.sentence.id]] == ([] if len(cited) == 2 else [two.text])
+    assert chosen.related == ()
+    silent = select([one, two], lambda _: 0.1, top=5, min_confidence=0.5)
+    assert len(silent.related) == 2  # nothing is answered: what comes close is all shown
+
+
 # With an index
 
 ARTICLES = {
