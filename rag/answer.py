@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -45,12 +46,13 @@ _TELLING = (
     "story",
 )
 """What tells a right first sentence from a wrong one on held-out questions; the rest only fitted the others."""
+_MAGNITUDES = frozenset({"hundr", "thousand", "million", "billion", "trillion", "percent", "per", "cent"})
+"""Stems of words that make another number of a number."""
+_LISTS = re.compile(r"\b(?:and|or)\b|&", re.IGNORECASE)
 SAME_FACT = 0.6
 """Share of common words (Jaccard index) from which two sentences say the same."""
 RELATIVE = 0.5
 """A further sentence is cited when it is at least this likely, relative to the first."""
-_MAGNITUDES = frozenset({"hundr", "thousand", "million", "billion", "trillion", "percent", "per", "cent"})
-"""Stems of words that make another number of a number."""
 RELATIVE_SPOKEN = 0.02
 """The same for a further sentence that reports the words of the speaker asked about: people say several things, and
 each of them answers "what did X say?"."""
@@ -237,21 +239,21 @@ def _alike(left: Candidate, right: Candidate) -> bool:
 
 
 def _answers_less(candidate: Candidate, cited: Candidate) -> bool:
-    """Whether a sentence gives no more than some of the words that one that is cited answers with.
+    """Whether a sentence answers with no more than one that is cited: the same words, some of them, or a few beside.
 
-    "Finland" repeats a part of "Sweden and Finland"; "10 seconds" says no more than "10", but "10 million" does. What
-    people say is not compared by single words.
+    "Finland" repeats a part of "Sweden and Finland", which says more than "Finland"; "10 seconds" says no more than
+    "10", but "10 million" does. What people say is not compared by single words.
     """
-    answers = _sure_answers(candidate, cited)
-    if answers is None or candidate.features["spoken"]:
+    if candidate.span is None or cited.span is None or candidate.features["spoken"]:
         return False
-    mine, its = answers
-    if (mine ^ its) & _MAGNITUDES:
+    answers = [each.text[slice(*each.span)] for each in (candidate, cited) if each.span is not None]
+    mine, its = map(answer_key, answers)
+    if not (mine and its) or (mine ^ its) & _MAGNITUDES:
         return False
-    numbers = [frozenset(word for word in words if word[0].isdigit()) for words in answers]
-    if mine < its:
-        return not numbers[0] or numbers[0] == numbers[1]
-    return its < mine and numbers[0] == numbers[1] == its
+    numbers, its_numbers = ({word for word in words if word[0].isdigit()} for words in (mine, its))
+    if mine <= its:
+        return not numbers or numbers == its_numbers
+    return its < mine and numbers == its_numbers and _LISTS.search(answers[0]) is None
 
 
 def _sure_answers(left: Candidate, right: Candidate) -> tuple[frozenset[str], frozenset[str]] | None:

@@ -279,6 +279,8 @@ def test_a_citation_is_cut_from_the_text(stored: Any) -> None:
         ("4.32", "4", ["1", "2"]),
         ("June 14", "June", ["1"]),
         ("June 14, 2022", "14", ["1", "2"]),
+        ("Florida", "Palm Beach, Florida", ["1"]),
+        ("Domino", "Domino’s Pizza", ["1"]),
         ("Norway", "Sweden", ["1", "2"]),
     ],
 )
@@ -293,6 +295,14 @@ def test_an_answer_that_repeats_a_part_of_one_that_is_cited_is_not_cited(
     assert chosen.related == ()
     silent = select([one, two], lambda _: 0.1, top=5, min_confidence=0.5)
     assert len(silent.related) == 2  # nothing is answered: what comes close is all shown
+
+
+def test_the_same_answer_is_cited_once_though_the_reader_is_not_sure_of_the_first(stored: Any) -> None:
+    one = candidate(stored(1, "On Monday the king opened it."), "Monday", margin=-0.5, probability=0.8)
+    two = candidate(stored(2, "Cars have crossed the bridge in Lund since Monday."), "Monday", probability=0.7)
+    chosen = select([one, two], lambda _: 0.9, top=5, min_confidence=0.5)
+    assert [each.text for each in chosen.cited] == [one.text]
+    assert [each.text for each in chosen.same[one.sentence.id]] == [two.text]
 
 
 # With an index
