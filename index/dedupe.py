@@ -144,9 +144,9 @@ def band_keys(shingle_sets: Sequence[Set[str]], likeness: Likeness = PASSAGES) -
     import rensa
 
     digests = rensa.RMinHash.digests_from_token_sets([sorted(each) for each in shingle_sets], BANDS * ROWS, SEED)
-    rows = np.array(
-        [digest if each else [0] * BANDS * ROWS for each, digest in zip(shingle_sets, digests, strict=True)]
-    )
+    none = [0] * BANDS * ROWS
+    numbers = [digest if each else none for each, digest in zip(shingle_sets, digests, strict=True)]
+    rows = np.array(numbers, dtype=np.uint64).reshape(len(numbers), BANDS, ROWS)
     # Each band's four numbers mixed into one, from a beginning that no other band and no other kind has.
     begin = [_number(f"{likeness.name} {number}".encode()) & _WORD for number in range(BANDS)]
     mixed = np.broadcast_to(np.array(begin, dtype=np.uint64), (len(rows), BANDS))

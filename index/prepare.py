@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from index.boilerplate import mark_boilerplate
+from index.boilerplate import EVERY_RULE, mark_boilerplate
 from index.dedupe import ARTICLES, PASSAGES, article_key, band_keys, key, shingles
 from index.passages import make_passages
 from index.sentences import split_sentences
@@ -16,6 +16,7 @@ from index.split import split_articles
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from index.boilerplate import Rules
     from index.types import Article, Passage, Source
 
 __all__ = ["PreparedArticle", "PreparedPassage", "line_counter", "prepare"]
@@ -62,11 +63,16 @@ class PreparedArticle:
         return (self.article.id, self.article.source.line, self.article.extent.start, self.article.source.part)
 
 
-def prepare(source: Source) -> tuple[PreparedArticle, ...]:
-    """The articles of a source text; those in which nothing can be quoted are left out."""
+def prepare(source: Source, *, rules: Rules = EVERY_RULE) -> tuple[PreparedArticle, ...]:
+    """The articles of a source text; those in which nothing can be quoted are left out.
+
+    Args:
+        source: the text.
+        rules: what says which lines are no prose.
+    """
     found = []
     for article in split_articles(source):
-        boilerplate = mark_boilerplate(article)
+        boilerplate = mark_boilerplate(article, rules=rules)
         passages = make_passages(article, split_sentences(article, boilerplate))
         texts = [passage.text(article.text) for passage in passages]
         bands = band_keys([shingles(text) for text in texts], PASSAGES)

@@ -6,6 +6,7 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from index.boilerplate import EVERY_RULE
 from index.errors import ArticlesError
 from index.scope import Scope
 from rag.answer import cite, near_copies, select
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from index.boilerplate import Rules
     from index.build import Progress
     from index.encoder import Encoder
     from index.store.base import ArticlePage, IndexInfo, SourceCount
@@ -54,6 +56,7 @@ class Engine:
         reader: reads the retrieved passages; None: the encoder alone ranks their sentences.
         scoring: the models that weigh what they say; those that belong to the reader when None.
         calibration: brings the confidence into line with the user's own questions.
+        rules: whether lines that recur in their source are left out.
 
     Use `Engine.open` for an index folder:
 
@@ -69,12 +72,13 @@ class Engine:
         *,
         scoring: Scoring | None = None,
         calibration: Calibration | None = None,
+        rules: Rules = EVERY_RULE,
     ) -> None:
         self._store = store
         self._reader = reader
         self._calibration = calibration
         self._scoring = scoring or scoring_for(reader.folder if reader is not None else None, reader is not None)
-        self._retriever = Retriever(store, encoder)
+        self._retriever = Retriever(store, encoder, rules=rules)
         self._sentences = SentenceVectors(encoder)
 
     @classmethod

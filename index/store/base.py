@@ -258,6 +258,13 @@ class Store(Protocol):
         """
         ...
 
+    def recurring(self, passages: Sequence[PassageRecord]) -> frozenset[int]:
+        """The numbers of those sentences of the passages that are no prose: their line stands in many articles.
+
+        In many different ones of the same source, as `index.recurring` says. It follows from what the index holds now.
+        """
+        ...
+
     def articles(
         self, *, search: str = "", scope: Scope | None = None, limit: int = 50, offset: int = 0
     ) -> ArticlePage:

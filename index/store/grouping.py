@@ -1,9 +1,10 @@
 """Who stands for whom: passages, and whole articles, in groups of copies that do not depend on the order they came in.
 
 Rows with the same folded text are one wording, named by its key. Wordings have an order: the earliest day of
-publication first, those without one behind, then by path, line and place. In this order each wording stands for itself
-unless an earlier one that does is nearly the same; then it belongs to the most similar of these. So the groups follow
-from what is stored alone: an index that was changed step by step has those of one that is made afresh.
+publication first, those without one behind, then by path, part of an archive, line and place. In this order each
+wording stands for itself unless an earlier one that does is nearly the same; then it belongs to the most similar of
+these. So the groups follow from what is stored alone: an index that was changed step by step has those of one that is
+made afresh.
 
 A change notes the wordings that it touches, and when all rows are written, `Grouping.settle` goes through them in their
 order, and through those that follow from it: later ones that a new leader is nearly the same as, and those that lost
@@ -34,8 +35,8 @@ _SLICE = 500
 _UNKNOWN_DAY = "~"
 """Behind every day."""
 
-Rank = tuple[str, str, int, int, int]
-"""The day, the path, the line, the article's start, and the number, which grows along an article."""
+Rank = tuple[str, str, str, int, int, int]
+"""The day, the path, the part of an archive, the line, the article's start, and the number, which grows along it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,8 @@ PASSAGE_LEVEL = Level(
     "passages",
     "article",
     PASSAGES,
-    "published, path, line, articles.start, passages.id FROM passages JOIN articles ON articles.id = passages.article"
-    " JOIN files ON files.id = file",
+    "published, path, part, line, articles.start, passages.id FROM passages"
+    " JOIN articles ON articles.id = passages.article JOIN files ON files.id = file",
     "SELECT start, end FROM sentences WHERE passage = ? ORDER BY start",
     "SELECT texts.text FROM passages JOIN articles ON articles.id = passages.article"
     " JOIN texts ON texts.id = articles.text WHERE passages.id = ?",
@@ -73,7 +74,7 @@ ARTICLE_LEVEL = Level(
     "article_groups",
     "id",
     ARTICLES,
-    "published, path, line, articles.start, articles.id FROM article_groups JOIN articles USING (id)"
+    "published, path, part, line, articles.start, articles.id FROM article_groups JOIN articles USING (id)"
     " JOIN files ON files.id = file",
     "SELECT start, end FROM sentences WHERE article = ? ORDER BY passage, start",
     "SELECT texts.text FROM articles JOIN texts ON texts.id = articles.text WHERE articles.id = ?",
@@ -96,13 +97,13 @@ class _Wording(NamedTuple):
     leads: int | None
 
 
-def rank_of(published: str | None, path: str, line: int | None, start: int, number: int) -> Rank:
+def rank_of(published: str | None, path: str, part: str | None, line: int | None, start: int, number: int) -> Rank:
     """By what the members of a group are ordered, from the columns of `Level.ranked`.
 
-    >>> rank_of("2024/05/01", "/b", None, 0, 7) < rank_of(None, "/a", None, 0, 1)
+    >>> rank_of("2024/05/01", "/b", None, None, 0, 7) < rank_of(None, "/a", None, None, 0, 1)
     True
     """
-    return (day_of(published) or _UNKNOWN_DAY, path, line or 0, start, number)
+    return (day_of(published) or _UNKNOWN_DAY, path, part or "", line or 0, start, number)
 
 
 class Grouping:

@@ -142,10 +142,11 @@ class GroupVerifier:
 
 def _rank(columns: Sequence[Any]) -> Rank:
     """As `rank_of`, whatever a flipped bit made of the columns."""
-    published, path, line, start, number = columns
+    published, path, part, line, start, number = columns
     return rank_of(
         published if isinstance(published, str) else None,
         str(path),
+        part if isinstance(part, str) else None,
         line if isinstance(line, int) else None,
         start if isinstance(start, int) else 0,
         number,

@@ -186,6 +186,17 @@ def test_the_earliest_stands_for_its_copies_whenever_it_comes(tmp_path: Path) ->
     assert set(index.groups("passages").values()) == {("/c.txt", 0)}
 
 
+def test_members_of_an_archive_have_an_order_too(tmp_path: Path) -> None:
+    index = Index(tmp_path)
+    text = text_of(0, 0, 3)
+    later, first = (prepare(Source("/a.zip", text, title="Story", part=part))[0] for part in ("b.txt", "a.txt"))
+    with write_lock(tmp_path):
+        writer = Writer(index.database, NoSearchFiles(index.database))
+        writer.write([FileJob("/a.zip", 1, 1, b"", [later, first], [], complete=True)], {})
+    rows = index.database.rows("SELECT part, leader = articles.id FROM articles JOIN article_groups USING (id)")
+    assert sorted(rows) == [("a.txt", 1), ("b.txt", 0)]
+
+
 def test_copies_that_come_together_are_counted_once(tmp_path: Path) -> None:
     index = Index(tmp_path)
     names = ["/c.txt", "/b.txt", "/a.txt"]  # each earlier than the one before
