@@ -11,7 +11,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from index.analysis import fold
-from index.recurring import COMPARED, FEW, Holder, count_stories, is_recurring, source_of
+from index.recurring import COMPARED, FEW, Holder, count_stories, source_of, stories_needed
 from index.store.rows import SENTENCE, sentence_of
 from index.types import Span
 
@@ -44,7 +44,7 @@ class Recurring:
         is no reason to leave it out where it stands among others. The caller reads one state of the index.
         """
         stories = self._stories_now()
-        often = self._often({sentence.copy_key for passage in passages for sentence in passage.sentences})
+        often = self._often({sentence.copy_key for passage in passages for sentence in passage.sentences}, FEW)
         found: set[int] = set()
         judged: dict[tuple[int, int], bool] = {}
         for passage in passages:
@@ -64,10 +64,10 @@ class Recurring:
             self._known = (commit, {})
         return self._known[1]
 
-    def _often(self, keys: Iterable[int]) -> frozenset[int]:
-        """Those of the keys that stand in enough places for a closer look."""
+    def _often(self, keys: Iterable[int], least: int) -> frozenset[int]:
+        """Those of the keys that stand in at least so many places, whatever their source and story."""
         rows = self._database.rows_for(
-            f"SELECT copy_key FROM sentences WHERE copy_key IN (%s) GROUP BY copy_key HAVING count(*) >= {FEW}",  # noqa: S608
+            f"SELECT copy_key FROM sentences WHERE copy_key IN (%s) GROUP BY copy_key HAVING count(*) >= {least}",  # noqa: S608
             list(keys),
         )
         return frozenset(row[0] for row in rows)
@@ -79,11 +79,11 @@ class Recurring:
         )
         line = [sentence_of(row) for row in rows]
         keys = {sentence.copy_key for sentence in line}
-        if len(self._often(keys)) < len(keys):
+        needed = stories_needed(Span(line[0].span.start, line[-1].span.end).of(text))
+        if len(self._often(keys, needed)) < len(keys):
             return False
         source = source_of(article.url, article.path)
-        count = min(self._stories(key, source, stories) for key in keys)
-        return is_recurring(Span(line[0].span.start, line[-1].span.end).of(text), count)
+        return all(self._stories(key, source, stories) >= needed for key in keys)
 
     def _stories(self, key: int, source: str, stories: dict[tuple[int, str], int]) -> int:
         """In how many stories of the source the sentence of that key stands."""
