@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TextIO
 
-    from index.build import BuildReport, Progress
+    from index.build import Progress
     from index.store.base import IndexInfo
     from index.types import Skipped
     from rag.types import Answer, Citation, Place
@@ -34,7 +33,6 @@ __all__ = [
     "confidence_words",
     "count_of",
     "difference_words",
-    "index_report",
     "info_text",
     "json_line",
     "json_text",
@@ -42,20 +40,16 @@ __all__ = [
     "not_asked",
     "one_line",
     "progress_bar",
-    "reason_kind",
     "show",
     "show_answer",
     "size_of",
     "skipped_lines",
-    "stage_words",
     "visible",
     "width_of",
 ]
 
 NOT_ANSWERED = "The articles do not say."
 SKIPPED_SHOWN = 20
-_REASONS = 5
-"""Reasons that are counted before some examples, where much was skipped."""
 
 _SPACE = re.compile(r"[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -154,83 +148,6 @@ def not_asked(question: str, error: str, *, width: int | None) -> Text:
     out = Text()
     out.append(_hanging(Text(shown, style="bold underline"), "", width))
     return out.append("\n\n").append("Not asked: ", style="bold").append(one_line(error) + "\n")
-
-
-def index_report(report: BuildReport, *, next_command: str) -> str:
-    """What an indexing run did, or would do, on one screen.
-
-    Args:
-        report: what `build_index` returned.
-        next_command: what to run now.
-    """
-    info = report.info
-    time = f"{report.seconds:,.1f} s"
-    if report.passages_embedded and report.seconds > 0 and not report.dry:
-        time += f", {_rate(report.passages_embedded, report.seconds)} passages/s"
-    stages = stage_words(report)
-    files = f"{report.files_read:,} read, {report.files_unchanged:,} unchanged, {len(report.skipped):,} skipped"
-    # The report's own count knows only the files that were read again; what is in the index and was not added stayed.
-    unchanged = max(0, info.articles - report.articles_added)
-    articles = f"{report.articles_added:,} added, {unchanged:,} unchanged, {report.articles_removed:,} removed"
-    holds = f"{count_of(info.articles, 'article')}, {count_of(info.passages, 'passage')}, {size_of(info.bytes)}"
-    embedded = f"{report.passages_embedded:,} {'to be embedded' if report.dry else 'embedded'}"
-    copied = f"{count_of(report.articles_copied, 'article')}; passages: "
-    rows = [
-        ("articles", articles),
-        ("files", files),
-        ("sentences", f"{report.sentences_added:,} added"),
-        ("passages", f"{report.passages_added:,} added, {embedded}"),
-        ("copies", f"{copied}{report.duplicates_exact:,} exact, {report.duplicates_near:,} near"),
-        ("left out", count_of(report.boilerplate_lines, "boilerplate line")),
-        ("time", f"{time} ({stages})" if stages else time),
-        ("index", f"{visible(str(info.path))} ({'would hold ' if report.dry else ''}{holds})"),
-    ]
-    lines = ["This is a dry run: nothing was written.", ""] if report.dry else []
-    lines += [f"{name:<11}{value}" for name, value in rows]
-    if report.skipped:
-        lines += ["", f"Skipped {count_of(len(report.skipped), 'file or record', 'files or records')}:"]
-        kinds = Counter(reason_kind(each.reason) for each in report.skipped)
-        if len(report.skipped) > SKIPPED_SHOWN:
-            lines += [f"  {count:,} × {one_line(kind)}" for kind, count in kinds.most_common(_REASONS)]
-            lines.append("such as")
-        lines += skipped_lines(report.skipped)
-    if report.missing:
-        lines += ["", f"Gone from the disk, their articles are kept ({count_of(len(report.missing), 'file')}):"]
-        lines += [f"  {visible(path)}" for path in report.missing[:SKIPPED_SHOWN]]
-        if len(report.missing) > SKIPPED_SHOWN:
-            lines.append(f"  and {len(report.missing) - SKIPPED_SHOWN:,} more")
-        lines.append(f"  {one_line(report.kept)}" if report.kept else "  --prune removes them from the index.")
-    return "\n".join([*lines, "", f"Next: {visible(next_command)}", ""])
-
-
-def stage_words(report: BuildReport) -> str:
-    """What the time of an indexing run went into, and how fast each stage was; "" where that was not measured."""
-    counts = {
-        "reading": (report.articles_added + report.articles_unchanged, "articles"),
-        "embedding": (report.passages_embedded, "passages"),
-        "storing": (report.passages_added, "passages"),
-    }
-    told = []
-    for stage, seconds in report.stages.items():
-        count, unit = counts.get(stage, (0, ""))
-        if seconds >= 0.05:
-            rate = f", {_rate(count, seconds)} {unit}/s" if count else ""
-            told.append(f"{stage} {seconds:,.1f} s{rate}")
-    return "; ".join(told)
-
-
-def reason_kind(reason: str) -> str:
-    """Why something was left out, without what is particular to it: that stands behind a colon or in brackets.
-
-    >>> reason_kind("cannot be read: no such file"), reason_kind("a line of 30,000,000 bytes (more than 20,000,000)")
-    ('cannot be read', 'a line of # bytes')
-    """
-    return re.sub(r"\d[\d,.]*", "#", re.split(r": | \(", one_line(reason), maxsplit=1)[0])
-
-
-def _rate(count: int, seconds: float) -> str:
-    rate = count / seconds
-    return f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"
 
 
 def info_text(info: IndexInfo) -> str:

@@ -68,7 +68,8 @@ def index_articles(
     """
     from index.articles import Patterns
     from index.build import build_index
-    from rag.console import ask_command, index_report, progress_bar
+    from rag.console import ask_command, progress_bar
+    from rag.index_text import index_report
     from rag.locations import data_dir, default_index_dir
     from rag.standard_input import keep
 

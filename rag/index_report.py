@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from rag.console import count_of, reason_kind, size_of, stage_words
+from rag.console import count_of, size_of
 from rag.evaluation.cases import escape
 from rag.evaluation.style import STYLE
 from rag.index_plots import articles_over_time, bars, group_sizes
+from rag.index_text import reason_kind, stage_words
 from rag.page import page, web_link
 
 if TYPE_CHECKING:

@@ -36,6 +36,7 @@ from index.types import Skipped
 from rag import console
 from rag.cli import app
 from rag.formats import answer_as
+from rag.index_text import index_report
 from rag.types import Answer, Citation, Place
 
 if TYPE_CHECKING:
@@ -180,6 +181,8 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str, Any
         yes_remove: Any = False,
         dry_run: Any = False,
         with_overview: Any = False,
+        patterns: Any = None,
+        fields: Any = None,
     ) -> Any:
         given = {"paths": paths, "index": index_dir, "encoder": encoder, "prune": prune, "yes_remove": yes_remove}
         calls.append(given | {"dry_run": dry_run, "with_overview": with_overview})
@@ -339,7 +342,7 @@ def test_the_report_fits_one_screen_and_says_everything() -> None:
         Skipped(f"/news/{n}.bin", "it is\nno text\x1b[1m", line=7 if n == 0 else None) for n in range(1_000)
     )
     missing = tuple(f"/gone/{n}.txt" for n in range(30))
-    shown = console.index_report(report(skipped=skipped, missing=missing), next_command="citewell ask")
+    shown = index_report(report(skipped=skipped, missing=missing), next_command="citewell ask")
     assert len(shown.splitlines()) < 65
     assert "/news/0.bin:7: it is no text�[1m" in shown
     assert "/news/19.bin: " in shown
@@ -352,9 +355,7 @@ def test_the_report_fits_one_screen_and_says_everything() -> None:
 
 
 def test_the_report_of_a_dry_run_says_so() -> None:
-    shown = console.index_report(
-        report(dry=True, missing=("/a",), kept="it is\ntoo much"), next_command="x"
-    ).splitlines()
+    shown = index_report(report(dry=True, missing=("/a",), kept="it is\ntoo much"), next_command="x").splitlines()
     assert shown[0] == "This is a dry run: nothing was written."
     assert "passages   9 added, 9 to be embedded" in shown
     assert "index      /i (would hold 2 articles, 9 passages, 1.2 MB)" in shown
@@ -362,7 +363,7 @@ def test_the_report_of_a_dry_run_says_so() -> None:
 
 
 def test_the_report_of_the_ordinary_run() -> None:
-    assert console.index_report(report(), next_command='citewell ask "your question"').splitlines() == [
+    assert index_report(report(), next_command='citewell ask "your question"').splitlines() == [
         "articles   2 added, 0 unchanged, 0 removed",
         "files      1 read, 0 unchanged, 0 skipped",
         "sentences  31 added",
@@ -377,7 +378,7 @@ def test_the_report_of_the_ordinary_run() -> None:
 
 
 def test_the_report_of_a_run_that_found_nothing_new() -> None:
-    shown = console.index_report(report(passages_embedded=0, seconds=0.0), next_command="x")
+    shown = index_report(report(passages_embedded=0, seconds=0.0), next_command="x")
     assert "passages/s" not in shown
 
 
