@@ -13,21 +13,11 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from index.analysis import content_terms, stem, words
-from rag.followup import (
-    about,
-    adapted,
-    begins_with_and,
-    definite_heads,
-    leaning_words,
-    names_itself,
-    put_in,
-    refers_back,
-    short_question,
-    with_topic,
-    written_out,
-)
+from rag.ellipsis import adapted, short_question, written_out
+from rag.followup import definite_heads, leaning_words, names_itself, put_in, refers_back
 from rag.logistic import logit
 from rag.mentions import same_name
+from rag.phrases import about, begins_with_and, with_topic
 from rag.question import MAX_CHARACTERS
 from rag.referents import Earlier, names_of, referents, topic_of
 from rag.types import Answer

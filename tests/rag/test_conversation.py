@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.conversation import MOST_READINGS, Reading, best_reading, readings, remembered
-from rag.followup import leaning_words, short_question
+from rag.ellipsis import short_question
+from rag.followup import leaning_words
 from rag.mentions import gathered, mentions
 from rag.question import MAX_CHARACTERS
 from rag.types import Answer, Citation, Excerpt
