@@ -42,7 +42,6 @@ _KEYS = re.compile(
     r"|graphic|highlight|subject|headline|copyright|series|distribution|type|body)(?::\s*(?P<value>.*)|$)",
     re.IGNORECASE,
 )
-_HEAD_KEYS = frozenset({"byline", "dateline", "headline", "length", "section", "series"})
 _LENGTH = re.compile(r"^length:\s*[\d,]+ words$", re.IGNORECASE)
 _RIGHTS = re.compile(r"^\(?(?:copyright\b|©|\(c\)|all rights reserved)", re.IGNORECASE)
 
@@ -144,9 +143,11 @@ def _tagged_head(words: Sequence[str], lines: Sequence[Span]) -> Head | None:
     """Lines such as "HD Town votes on new bridge", or the tag alone and its value in the next line."""
     values: dict[str, Span] = {}
     facts: set[Span] = set()
+    text_at = next((at for at, line in enumerate(words[: 2 * HEAD_LINES]) if line.split()[0] == "LP"), HEAD_LINES)
+    tail = _tail(words)
     at = 0
     while at < len(words):
-        match = _TAG.match(words[at])
+        match = _TAG.match(words[at]) if at <= text_at or at >= tail else None
         if match is not None and match["tag"] in _TAGS and (match["tag"] == "HD" or not is_prose(words[at])):
             tag, value = match["tag"], match["value"]
             facts.add(lines[at])
@@ -159,7 +160,7 @@ def _tagged_head(words: Sequence[str], lines: Sequence[Span]) -> Head | None:
         at += 1
     if not ({"HD", "PD"} <= values.keys() and values.keys() & {"WC", "SN"}):
         return None
-    facts.update(span for span, line in zip(lines, words, strict=True) if ACCESSION.match(line))
+    facts.update(lines[at] for at, line in enumerate(words) if line == "TD" or ACCESSION.match(line))
     return Head(values["HD"], values["PD"], values.get("SN"), frozenset(facts))
 
 
@@ -180,11 +181,15 @@ def _database_head(words: Sequence[str], lines: Sequence[Span]) -> Head | None:
 
     At the end of the article come more such lines.
     """
-    if not any(_LENGTH.match(line) for line in words[:HEAD_LINES]):
+    last = next((at for at, line in enumerate(words[:HEAD_LINES]) if _LENGTH.match(line)), None)
+    if last is None:
         return None
-    keys = [at for at, line in enumerate(words) if _KEYS.match(line) and len(line) < 300]
-    body = next((at for at in keys if words[at].lower().rstrip(":") == "body"), None)
-    last = body if body is not None else max(at for at in keys if at < HEAD_LINES and _is_head_key(words[at]))
+    body = next((at for at in range(last, min(HEAD_LINES, len(words))) if words[at].lower() in {"body", "body:"}), None)
+    while body is None and last + 1 < len(words) and _KEYS.match(words[last + 1]) and len(words[last + 1]) < _HEADLINE:
+        last += 1
+    last = last if body is None else body
+    tail = _tail(words)
+    keys = [at for at, line in enumerate(words) if (at <= last or at >= tail) and _KEYS.match(line)]
     first = 1 if NUMBERED.match(words[0]) else 0
     free = [
         at
@@ -204,13 +209,15 @@ def _database_head(words: Sequence[str], lines: Sequence[Span]) -> Head | None:
         others = [at for at in free if lines[at] != title]
         outlet = lines[others[0]] if others else None
     facts = {*lines[: last + 1], *(lines[at] for at in keys)}
-    facts.update(lines[at] for at, line in enumerate(words) if END_OF_DOCUMENT.match(line) or _RIGHTS.match(line))
+    ends = (at for at in range(tail, len(words)) if END_OF_DOCUMENT.match(words[at]) or _RIGHTS.match(words[at]))
+    facts.update(lines[at] for at in ends)
     return Head(title, published, outlet, frozenset(facts))
 
 
-def _is_head_key(line: str) -> bool:
-    match = _KEYS.match(line)
-    return match is not None and match["key"].lower() in _HEAD_KEYS
+def _tail(words: Sequence[str]) -> int:
+    """Where the lines below the last one of prose begin."""
+    prose = (at for at in range(len(words) - 1, -1, -1) if is_prose(words[at]) and not _KEYS.match(words[at]))
+    return next(prose, -1) + 1
 
 
 def _review_head(words: Sequence[str], lines: Sequence[Span]) -> Head | None:

@@ -23,7 +23,7 @@ from index.outlet import outlet, web_address
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["COMPARED", "FEW", "MANY", "Holder", "count_stories", "is_recurring", "source_of", "stories_needed"]
+__all__ = ["COMPARED", "FEW", "MANY", "Holder", "count_stories", "source_of", "stories_needed"]
 
 FEW = 5
 """Stories of one source from which a line that is no statement, or one that shows a sign of furniture, is no prose."""
@@ -100,20 +100,11 @@ def count_stories(holders: Sequence[Holder]) -> int:
     return sum(root(at) == at for at in range(len(holders)))
 
 
-def is_recurring(line: str, stories: int) -> bool:
-    """Whether a line that stands in so many stories of one source is no prose.
-
-    >>> is_recurring("More news to know now", 5), is_recurring("The war began on Feb. 24, 2022, with an attack.", 5)
-    (True, False)
-    """
-    return stories >= stories_needed(line)
-
-
 def stories_needed(line: str) -> int:
     """In how many stories of one source a line must stand to be no prose: `FEW`, or `MANY` if it reads as a statement.
 
-    >>> stories_needed("More news to know now"), stories_needed("Sign up for the newsletter that tells it all.")
-    (5, 5)
+    >>> stories_needed("More news to know now"), stories_needed("The war began in the spring with an attack.")
+    (5, 50)
     """
     return MANY if _is_statement(line) and _SIGNS.search(line) is None else FEW
 

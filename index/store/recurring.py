@@ -60,9 +60,10 @@ class Recurring:
 
     def _stories_now(self) -> dict[tuple[int, str], int]:
         commit = self._database.committed()
-        if self._known[0] != commit:
-            self._known = (commit, {})
-        return self._known[1]
+        known = self._known
+        if known[0] != commit:
+            known = self._known = (commit, {})
+        return known[1]
 
     def _often(self, keys: Iterable[int], least: int) -> frozenset[int]:
         """Those of the keys that stand in at least so many places, whatever their source and story."""
@@ -78,6 +79,8 @@ class Recurring:
             (article.key, paragraph),
         )
         line = [sentence_of(row) for row in rows]
+        if not line:
+            return False
         keys = {sentence.copy_key for sentence in line}
         needed = stories_needed(Span(line[0].span.start, line[-1].span.end).of(text))
         if len(self._often(keys, needed)) < len(keys):

@@ -37,7 +37,7 @@ from index.analysis import fold
 from index.boilerplate import Rules, mark_boilerplate
 from index.dedupe import key
 from index.lines import line_spans
-from index.recurring import COMPARED, Holder, count_stories, is_recurring, source_of
+from index.recurring import COMPARED, Holder, count_stories, source_of, stories_needed
 from index.sentences import split_sentences
 from index.split import split_articles
 from index.types import Source
@@ -102,7 +102,7 @@ class Collection:
         for own in lines.values():
             text = article.text[own[0].span.start : own[-1].span.end]
             stories = min(self._count(source, key(each.span.of(article.text))) for each in own)
-            if not is_recurring(text, stories):
+            if stories < stories_needed(text):
                 kept += own
         return kept
 
