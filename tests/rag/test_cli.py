@@ -20,6 +20,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
+from index.articles import EVERYTHING, Patterns
 from index.errors import (
     ArticlesError,
     CitewellError,
@@ -181,10 +182,12 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str, Any
         yes_remove: Any = False,
         dry_run: Any = False,
         with_overview: Any = False,
-        patterns: Any = None,
+        patterns: Any = EVERYTHING,
         fields: Any = None,
     ) -> Any:
         given = {"paths": paths, "index": index_dir, "encoder": encoder, "prune": prune, "yes_remove": yes_remove}
+        given |= {"patterns": patterns} if patterns != EVERYTHING else {}
+        given |= {"fields": fields} if fields else {}
         calls.append(given | {"dry_run": dry_run, "with_overview": with_overview})
         return report()
 
@@ -556,6 +559,40 @@ def test_index_passes_its_options_on(calls: list[dict[str, Any]]) -> None:
     options = {"encoder": "<e>", "prune": True, "yes_remove": True, "dry_run": False, "with_overview": False}
     assert calls == [{"paths": [Path("a")], "index": Path("my index"), **options}]
     assert result.stdout.endswith("Next: citewell ask \"your question\" --index 'my index' --encoder e\n")
+
+
+def test_index_passes_on_which_files_and_which_fields(calls: list[dict[str, Any]]) -> None:
+    named = ("--include", "*.html", "--include", "*.pdf", "--exclude", "drafts", "--field", "text=body")
+    assert run("index", "a", *named).exit_code == 0
+    assert calls[0]["patterns"] == Patterns(("*.html", "*.pdf"), ("drafts",))
+    assert calls[0]["fields"] == {"text": "body"}
+    result = run("index", "a", "--field", "body")
+    assert result.exit_code == 2
+    assert "expected NAME=FIELD" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "suffix"),
+    [
+        (b'{"text": "One."}\n{"text": "Two."}\n', ".jsonl"),
+        (b'[{"text": "One."}]', ".json"),
+        (b"<!DOCTYPE html><p>One.", ".html"),
+        (b'<?xml version="1.0"?>\n<rss version="2.0">', ".xml"),
+        (b"%PDF-1.4", ".pdf"),
+        (b"Rates rose.", ".txt"),
+    ],
+)
+def test_standard_input_is_kept_and_indexed(
+    calls: list[dict[str, Any]], tmp_path: Path, given: bytes, suffix: str
+) -> None:
+    for _ in range(2):
+        assert run("index", "-", stdin=given).exit_code == 0
+    (path,) = (tmp_path / "home" / "stdin").iterdir()
+    assert [call["paths"] for call in calls] == [[path], [path]]
+    assert (path.suffix, path.read_bytes()) == (suffix, given)
+    result = run("index", "-", stdin=b"")
+    assert result.exit_code != 0
+    assert [path] == list((tmp_path / "home" / "stdin").iterdir())
 
 
 def test_index_fast(calls: list[dict[str, Any]]) -> None:
