@@ -6,28 +6,32 @@ stored is not read into the index twice, and no text is embedded twice.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from index.articles import EVERYTHING, absolute, find_changed, find_files
 from index.encoder import load_encoder
 from index.errors import ArticlesError
 from index.filing import Filing, Progress
 from index.missing import Missing, is_gone, same_file, sort_missing, stored_below
+from index.overview import overview
+from index.rehearsal import rehearsal
 from index.store.database import DATABASE, Database, check_folder
 from index.store.local import describe
-from index.store.publish import Publisher
+from index.store.publish import NoSearchFiles, Publisher
 from index.store.writer import Writer, write_lock
 from index.types import Skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from index.articles import Patterns
     from index.encoder import Encoder
+    from index.overview import Overview
     from index.reading.worker import Limits
     from index.store.base import IndexInfo
 
@@ -54,6 +58,10 @@ class BuildReport:
         kept: why they stay although they were to be pruned (`index.missing`); None when nothing was held back.
         seconds: wall time.
         info: what the index holds now.
+        articles_copied: added articles that copy another one, exactly or nearly.
+        stages: seconds of the wall time that went into reading, embedding and storing.
+        dry: whether nothing was written: it says what would be.
+        overview: what the index holds, seen from afar; None unless it was asked for.
     """
 
     files_read: int
@@ -72,6 +80,23 @@ class BuildReport:
     kept: str | None
     seconds: float
     info: IndexInfo
+    articles_copied: int = 0
+    stages: Mapping[str, float] = field(default_factory=dict)
+    dry: bool = False
+    overview: Overview | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain values, the field names as keys."""
+        values = {name: getattr(self, name) for name in self.__slots__}
+        skipped = [{name: getattr(each, name) for name in Skipped.__slots__} for each in self.skipped]
+        return {
+            **values,
+            "skipped": skipped,
+            "missing": list(self.missing),
+            "info": self.info.to_dict(),
+            "stages": dict(self.stages),
+            "overview": None if self.overview is None else self.overview.to_dict(),
+        }
 
 
 def build_index(
@@ -85,6 +110,8 @@ def build_index(
     patterns: Patterns = EVERYTHING,
     fields: Mapping[str, str] | None = None,
     limits: Limits | None = None,
+    dry_run: bool = False,
+    with_overview: bool = False,
 ) -> BuildReport:
     """Index files and folders, or bring an index up to date with them.
 
@@ -99,10 +126,13 @@ def build_index(
         fields: which field of a record holds what, where it has an unusual name: "text", "title", "url", "published",
             "author".
         limits: what reading one document may take, in time and memory; 10 s and 512 MB when None.
+        dry_run: only find out what would be done: all is read, split and compared with what is in the index, on a copy
+            of it that is thrown away; nothing is embedded, and nothing written.
+        with_overview: whether the report looks at all articles of the index (`BuildReport.overview`).
 
     Raises:
         ArticlesError: when a path is missing, or nothing in them is an article and there is no index yet, or too many
-            articles would be pruned; then all else is done.
+            articles would be pruned; then all else is done. A dry run reports these as kept.
         EncoderMismatch: when the index holds vectors of another encoder.
         StoreLocked: when another process is writing to it.
         StoreError: when it cannot be written; what was reported as stored stays.
@@ -118,8 +148,10 @@ def build_index(
         patterns=patterns,
         fields=fields,
         limits=limits,
+        dry_run=dry_run,
+        with_overview=with_overview,
     )
-    if report.kept is not None:
+    if report.kept is not None and not dry_run:
         raise ArticlesError(report.kept)
     return report
 
@@ -180,6 +212,8 @@ def _build(
     patterns: Patterns = EVERYTHING,
     fields: Mapping[str, str] | None = None,
     limits: Limits | None = None,
+    dry_run: bool = False,
+    with_overview: bool = False,
 ) -> BuildReport:
     started = time.perf_counter()
     folder = Path(index_dir).expanduser()
@@ -190,37 +224,33 @@ def _build(
     check_folder(folder)
     if fresh and not any(isinstance(item, Path) for item in found):
         raise _nothing(roots, [item for item in found if isinstance(item, Skipped)])
-    chosen = load_encoder(encoder_of(folder)) if encoder is None else encoder
-    with write_lock(folder):
-        database = _open_or_create(folder, chosen)
-        try:
-            say = progress or (lambda _: None)
-            publisher = Publisher(database)
-            writer = Writer(database, publisher)
-            filing = Filing(writer, chosen, say, batch=_BATCH_PASSAGES, fields=fields, limits=limits)
+    chosen = None if dry_run else load_encoder(encoder_of(folder)) if encoder is None else encoder
+    with _database(folder, chosen) as database:
+        say = progress or (lambda _: None)
+        publisher = Publisher(database) if chosen is not None else NoSearchFiles(database)
+        writer = Writer(database, publisher)
+        filing = Filing(writer, chosen, say, batch=_BATCH_PASSAGES, fields=fields, limits=limits)
+        if chosen is not None:
             filing.complete()
-            if changed is None:
-                filing.index(found)
-            else:
-                linked = map(Path, same_file(database, changed))
-                changed = {path for path in (*changed, *linked) if _named(path, roots)}
-                found = _find_changed(changed, roots, folder)
-                filing.index(found, named=changed)
-            missing = _missing(database, roots if changed is None else changed, found)
-            if prune:
-                sorted_out = sort_missing(database, missing, roots, yes_remove=yes_remove)
-                filing.remove(sorted_out.removable)
-            else:
-                sorted_out = Missing(kept=tuple(missing))
-            nothing = fresh and database.counts()["articles"] == 0
-            if changed is None and not nothing and not publisher.current():
-                say(Progress("writing search files", 0, None))
-                publisher.make_again()
-            info = describe(database)
-        finally:
-            database.close()
-        if nothing:
-            (folder / DATABASE).unlink()  # made above, and nothing was stored in it
+        if changed is None:
+            filing.index(found)
+        else:
+            linked = map(Path, same_file(database, changed))
+            changed = {path for path in (*changed, *linked) if _named(path, roots)}
+            found = _find_changed(changed, roots, folder)
+            filing.index(found, named=changed)
+        missing = _missing(database, roots if changed is None else changed, found)
+        if prune:
+            sorted_out = sort_missing(database, missing, roots, yes_remove=yes_remove)
+            filing.remove(sorted_out.removable)
+        else:
+            sorted_out = Missing(kept=tuple(missing))
+        nothing = fresh and database.counts()["articles"] == 0
+        if changed is None and not nothing and not publisher.current():
+            say(Progress("writing search files", 0, None))
+            publisher.make_again()
+        info = describe(database)
+        seen = overview(database) if with_overview else None
     if nothing:
         raise _nothing(roots, filing.skipped)
     return BuildReport(
@@ -228,9 +258,37 @@ def _build(
         skipped=tuple(filing.skipped),
         missing=sorted_out.kept,
         kept=sorted_out.reason,
+        stages=dict(filing.seconds),
         seconds=time.perf_counter() - started,
-        info=info,
+        info=info if chosen is not None else _of_the_index(info, folder),
+        dry=dry_run,
+        overview=seen,
     )
+
+
+@contextlib.contextmanager
+def _database(folder: Path, encoder: Encoder | None) -> Iterator[Database]:
+    """The index to write to, under its lock, or, with no encoder, a copy of it that is thrown away."""
+    if encoder is None:
+        with rehearsal(folder) as database:
+            yield database
+        return
+    with write_lock(folder):
+        fresh = not (folder / DATABASE).exists()
+        database = _open_or_create(folder, encoder)
+        try:
+            yield database
+            nothing = fresh and database.counts()["articles"] == 0
+        finally:
+            database.close()
+        if nothing:
+            (folder / DATABASE).unlink()  # made above, and nothing was stored in it
+
+
+def _of_the_index(info: IndexInfo, folder: Path) -> IndexInfo:
+    """What a copy would hold, with the place and the size of the index that it is of."""
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder.exists() else 0
+    return replace(info, path=str(folder), bytes=size)
 
 
 def _roots(paths: Iterable[Path | str]) -> list[Path]:

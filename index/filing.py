@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -79,7 +81,7 @@ class Filing:
 
     Args:
         writer: stores; the caller holds the write lock.
-        encoder: embeds.
+        encoder: embeds; None: nothing is embedded, and what would be is counted.
         progress: called for every file, and now and then while passages are embedded.
         batch: how many passages are embedded and stored at once.
         fields: which field of a record holds what, where it has an unusual name (`index.articles.read_file`).
@@ -88,12 +90,13 @@ class Filing:
     Attributes:
         counts: the figures of `index.build.BuildReport`, by name.
         skipped: what was left out, and why.
+        seconds: wall time by stage: embedding, storing, and reading, which is all the rest.
     """
 
     def __init__(
         self,
         writer: Writer,
-        encoder: Encoder,
+        encoder: Encoder | None,
         progress: Callable[[Progress], None],
         *,
         batch: int,
@@ -109,6 +112,9 @@ class Filing:
         self._file: _File | None = None
         self.counts = dict.fromkeys((*_COUNTED, *Written.__slots__), 0)
         self.skipped: list[Skipped] = []
+        self.seconds = dict.fromkeys(("reading", "embedding", "storing"), 0.0)
+        self._stage = "reading"
+        self._since = time.perf_counter()
         self._jobs: list[FileJob] = []
 
     def complete(self) -> None:
@@ -140,12 +146,28 @@ class Filing:
                     case tuple():
                         self._add(event)
         self._flush()
+        self._enter("reading")
         self._progress(Progress("reading", len(found), len(found)))
 
     def remove(self, paths: Sequence[str]) -> None:
         """Remove files that are gone, and all that is stored of them."""
         if paths:
-            self._count(self._writer.remove_files(paths))
+            with self._in_stage("storing"):
+                self._count(self._writer.remove_files(paths))
+
+    @contextlib.contextmanager
+    def _in_stage(self, stage: str) -> Iterator[None]:
+        """Count the time of the block for a stage, and what follows for reading again."""
+        self._enter(stage)
+        try:
+            yield
+        finally:
+            self._enter("reading")
+
+    def _enter(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.seconds[self._stage] += now - self._since
+        self._stage, self._since = stage, now
 
     def _count(self, written: Written) -> None:
         for name in Written.__slots__:
@@ -264,7 +286,9 @@ class Filing:
             return
         waiting = [article for job in self._jobs for article in job.articles]
         texts = (passage.text for article in waiting for passage in article.passages)
-        self._count(self._writer.write(self._jobs, self._embed(texts)))
+        vectors = self._embed(texts)
+        with self._in_stage("storing"):
+            self._count(self._writer.write(self._jobs, vectors))
         self.counts["boilerplate_lines"] += sum(article.boilerplate for article in waiting)
         self._jobs = []
 
@@ -274,9 +298,13 @@ class Filing:
         if not wanted:
             return {}
         total = len(wanted)
-        vectors = self._encoder.encode(
-            list(wanted.values()), progress=lambda done: self._progress(Progress("embedding", done, total))
-        )
+        if self._encoder is None:
+            self.counts["passages_embedded"] += total
+            return dict.fromkeys(wanted, b"")
+        with self._in_stage("embedding"):
+            vectors = self._encoder.encode(
+                list(wanted.values()), progress=lambda done: self._progress(Progress("embedding", done, total))
+            )
         try:
             check_vectors(vectors, total, self._encoder.identity.dimension)
         except ValueError as error:

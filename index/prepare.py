@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from index.boilerplate import mark_boilerplate
-from index.dedupe import band_keys, key, shingles
+from index.boilerplate import EVERY_RULE, mark_boilerplate
+from index.dedupe import ARTICLES, PASSAGES, article_key, band_keys, key, shingles
 from index.passages import make_passages
 from index.sentences import split_sentences
 from index.split import split_articles
@@ -16,6 +16,7 @@ from index.split import split_articles
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from index.boilerplate import Rules
     from index.types import Article, Passage, Source
 
 __all__ = ["PreparedArticle", "PreparedPassage", "line_counter", "prepare"]
@@ -40,11 +41,21 @@ class PreparedPassage:
 
 @dataclass(frozen=True, slots=True)
 class PreparedArticle:
-    """An article ready to be stored, and how many of its lines are boilerplate."""
+    """An article ready to be stored.
+
+    Attributes:
+        article: what it is.
+        passages: what can be quoted of it.
+        boilerplate: how many of its lines are left out.
+        copy_key: equal for articles whose passages together have the same folded text.
+        bands: what near copies of the whole article share some of (`index.dedupe.band_keys`).
+    """
 
     article: Article
     passages: tuple[PreparedPassage, ...]
     boilerplate: int
+    copy_key: int
+    bands: tuple[int, ...]
 
     @property
     def identity(self) -> tuple[str, int | None, int, str | None]:
@@ -52,20 +63,27 @@ class PreparedArticle:
         return (self.article.id, self.article.source.line, self.article.extent.start, self.article.source.part)
 
 
-def prepare(source: Source) -> tuple[PreparedArticle, ...]:
-    """The articles of a source text; those in which nothing can be quoted are left out."""
+def prepare(source: Source, *, rules: Rules = EVERY_RULE) -> tuple[PreparedArticle, ...]:
+    """The articles of a source text; those in which nothing can be quoted are left out.
+
+    Args:
+        source: the text.
+        rules: what says which lines are no prose.
+    """
     found = []
     for article in split_articles(source):
-        boilerplate = mark_boilerplate(article)
+        boilerplate = mark_boilerplate(article, rules=rules)
         passages = make_passages(article, split_sentences(article, boilerplate))
         texts = [passage.text(article.text) for passage in passages]
-        bands = band_keys([shingles(text) for text in texts])
+        bands = band_keys([shingles(text) for text in texts], PASSAGES)
         prepared = [
             PreparedPassage(passage, text, key(text), each)
             for passage, text, each in zip(passages, texts, bands, strict=True)
         ]
         if prepared:
-            found.append(PreparedArticle(article, tuple(prepared), len(boilerplate)))
+            whole = " ".join(texts)
+            (own,) = band_keys([shingles(whole)], ARTICLES)
+            found.append(PreparedArticle(article, tuple(prepared), len(boilerplate), article_key(whole), own))
     return tuple(found)
 
 

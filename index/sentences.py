@@ -13,7 +13,8 @@ from importlib import resources
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from index.boilerplate import LINE_BREAK, is_caption, line_spans
+from index.captions import is_caption
+from index.lines import LINE_BREAK, line_spans
 from index.types import Article, Boilerplate, Sentence, Source, Span
 
 if TYPE_CHECKING:

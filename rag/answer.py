@@ -8,20 +8,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from index.dedupe import jaccard
+from rag.candidates import Candidate
 from rag.context import resolving_sentence
 from rag.kinds import EXACT_KINDS, answer_spans
 from rag.logistic import logit
 from rag.scoring import answer_key, words_of
 from rag.types import Citation, Excerpt, Place
+from rag.wording import same_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence, Set
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 
     from index.store.base import ArticleRecord, SentencePlace
-    from rag.candidates import Candidate
     from rag.question import Question
+    from rag.retrieve import Hit
 
-__all__ = ["Selection", "cite", "confidence_features", "distinct_facts", "select"]
+__all__ = ["Selection", "cite", "confidence_features", "distinct_facts", "near_copies", "select"]
 
 _COMPARED = 10
 """Facts that the confidence takes into account."""
@@ -103,8 +105,8 @@ def confidence_features(distinct: Sequence[Candidate], same: Mapping[int, Sequen
     """What the confidence is made of.
 
     Features of the first sentence and its log odds, how far it is ahead of the other facts, and in how many other
-    articles the same fact was found; each of them once for a handful of articles and once for many. Among many, a
-    sentence that looks right to a reader is found by chance.
+    articles the same fact was found, articles that copy each other counted once; each of them once for a handful of
+    articles and once for many. Among many, a sentence that looks right to a reader is found by chance.
 
     Args:
         distinct: the best sentence of each fact, the best first, as `distinct_facts` gives them.
@@ -113,7 +115,7 @@ def confidence_features(distinct: Sequence[Candidate], same: Mapping[int, Sequen
     first = distinct[0]
     odds = [logit(candidate.probability) for candidate in distinct[:_COMPARED]]
     share = 1 / sum(math.exp(each - odds[0]) for each in odds)
-    others = {each.passage.article.key for each in same.get(first.sentence.id, ())} - {first.passage.article.key}
+    others = {each.passage.article.story for each in same.get(first.sentence.id, ())} - {first.passage.article.story}
     known = {
         **first.features,
         "logit": odds[0],
@@ -150,19 +152,22 @@ def cite(
         shown: the sentences that are cited; none of them is repeated as the context of another.
     """
     sentence, article = candidate.sentence, candidate.passage.article
-    others = [_place(each.article, each.span.start, each.span.end, each.line) for each in places[sentence.id]]
-    for other in same:
-        own = other.sentence
-        others.append(_place(other.passage.article, own.span.start, own.span.end, own.line))
-        others += [_place(each.article, each.span.start, each.span.end, each.line) for each in places[own.id]]
     place = _place(article, sentence.span.start, sentence.span.end, sentence.line)
+    others = {_where(each): each for each in _stands_at(candidate, places, None)}
+    for other in same:
+        wording = None if same_words(candidate.text, other.text) else other.text
+        own = other.sentence
+        there = _place(other.passage.article, own.span.start, own.span.end, own.line, wording)
+        for each in (there, *_stands_at(other, places, wording)):
+            others.setdefault(_where(each), each)
+    others.pop(_where(place), None)
     return Citation(
-        **{name: getattr(place, name) for name in Place.__slots__},
+        **{name: getattr(place, name) for name in Place.__slots__ if name != "wording"},
         number=number,
         quote=sentence.span.of(candidate.passage.text),
         highlight=candidate.span if candidate.span is not None else _highlight(question, candidate.text),
         score=candidate.probability,
-        also_in=tuple(dict.fromkeys(other for other in others if other != place)),
+        also_in=tuple(others.values()),
         context=_context(candidate, {each.sentence.id for each in shown}),
     )
 
@@ -209,6 +214,11 @@ def _say_the_same(left: Candidate, right: Candidate) -> bool:
         return True
     if answers is not None and not answers[0] & answers[1]:
         return False
+    return _alike(left, right)
+
+
+def _alike(left: Candidate, right: Candidate) -> bool:
+    """Whether two sentences have nearly the same words, and the same numbers."""
     mine, yours = _stems(left.text), _stems(right.text)
     return jaccard(mine, yours) >= SAME_FACT and not any(any(map(str.isdigit, stem)) for stem in mine ^ yours)
 
@@ -254,7 +264,40 @@ def _context(candidate: Candidate, shown: Set[int]) -> Excerpt | None:
     return Excerpt(found.span.start, found.span.end, found.span.of(candidate.passage.text))
 
 
-def _place(article: ArticleRecord, start: int, end: int, line: int) -> Place:
+def near_copies(candidate: Candidate, hits: Sequence[Hit], shown: Collection[int]) -> list[Candidate]:
+    """What near copies of a sentence's passage say in its place: of each the sentence that says the same otherwise.
+
+    Args:
+        candidate: the sentence.
+        hits: retrieved passages with their near copies, read or not.
+        shown: the numbers of sentences that are given themselves.
+    """
+    found = []
+    for hit in hits:
+        passage = hit.passage
+        if passage.group != candidate.passage.group or passage.id == candidate.passage.id:
+            continue
+        for sentence in passage.sentences:
+            if sentence.copy_key == candidate.sentence.copy_key or sentence.id in shown:
+                continue
+            other = Candidate(passage, sentence, sentence.span.of(passage.text), {})
+            if _alike(candidate, other):
+                found.append(other)
+    return found
+
+
+def _stands_at(
+    candidate: Candidate, places: Mapping[int, Sequence[SentencePlace]], wording: str | None
+) -> Iterator[Place]:
+    for each in places[candidate.sentence.id]:
+        yield _place(each.article, each.span.start, each.span.end, each.line, wording)
+
+
+def _where(place: Place) -> tuple[str, str, int, int]:
+    return (place.path, place.article_id, place.line, place.start)
+
+
+def _place(article: ArticleRecord, start: int, end: int, line: int, wording: str | None = None) -> Place:
     return Place(
         article_id=article.id,
         title=article.title,
@@ -267,4 +310,5 @@ def _place(article: ArticleRecord, start: int, end: int, line: int) -> Place:
         part=article.part,
         author=article.author,
         published_from=article.published_from,
+        wording=wording,
     )

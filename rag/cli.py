@@ -186,6 +186,9 @@ def ask(
     encoder: EncoderOption = None,
     reader: ReaderOption = None,
     form: FormatOption = None,
+    differences: Annotated[
+        bool, typer.Option("--differences", help="Show where copies of a quote have other words.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Answer a question with quotes from the articles.
@@ -215,7 +218,7 @@ def ask(
         elif isinstance(answer, NotAsked):
             show(console, not_asked(answer.question, answer.error, width=width))
         else:
-            show(console, show_answer(answer, width=width, title=file is not None))
+            show(console, show_answer(answer, width=width, title=file is not None, differences=differences))
 
     with progress_bar(sys.stderr) as progress:
         engine = open_engine(index, articles, encoder=encoder, reader=reader, progress=progress)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
@@ -32,6 +33,7 @@ __all__ = [
     "ask_command",
     "confidence_words",
     "count_of",
+    "difference_words",
     "index_report",
     "info_text",
     "json_line",
@@ -40,16 +42,20 @@ __all__ = [
     "not_asked",
     "one_line",
     "progress_bar",
+    "reason_kind",
     "show",
     "show_answer",
     "size_of",
     "skipped_lines",
+    "stage_words",
     "visible",
     "width_of",
 ]
 
 NOT_ANSWERED = "The articles do not say."
 SKIPPED_SHOWN = 20
+_REASONS = 5
+"""Reasons that are counted before some examples, where much was skipped."""
 
 _SPACE = re.compile(r"[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -112,13 +118,14 @@ def confidence_words(probability: float) -> str:
     return f"{words} ({percent})"
 
 
-def show_answer(answer: Answer, *, width: int | None, title: bool = False) -> Text:
+def show_answer(answer: Answer, *, width: int | None, title: bool = False, differences: bool = False) -> Text:
     """The answer for a person: numbered quotes with their places, or that the articles do not say.
 
     Args:
         answer: what `Engine.ask` returned.
         width: columns of the terminal; None when it is none.
         title: whether the question stands above its answer, as it does where there are several.
+        differences: whether it is said what the other places of a sentence have in other words.
     """
     out = Text()
     if title:
@@ -128,14 +135,14 @@ def show_answer(answer: Answer, *, width: int | None, title: bool = False) -> Te
         out.append("\n")
     if answer.answered:
         for citation in answer.citations:
-            out.append(_quote(citation, width=width, dim=False)).append("\n")
+            out.append(_quote(citation, width=width, dim=False, differences=differences)).append("\n")
         return out.append(f"Confidence: {confidence_words(answer.confidence)}\n")
     out.append(NOT_ANSWERED, style="bold")
     out.append(f" Confidence: {confidence_words(answer.confidence)}\n")
     if answer.related:
         out.append("\nThe closest sentences:\n\n", style="dim")
         for citation in answer.related:
-            out.append(_quote(citation, width=width, dim=True)).append("\n")
+            out.append(_quote(citation, width=width, dim=True, differences=differences)).append("\n")
     return out
 
 
@@ -150,7 +157,7 @@ def not_asked(question: str, error: str, *, width: int | None) -> Text:
 
 
 def index_report(report: BuildReport, *, next_command: str) -> str:
-    """What an indexing run did, on one screen.
+    """What an indexing run did, or would do, on one screen.
 
     Args:
         report: what `build_index` returned.
@@ -158,35 +165,72 @@ def index_report(report: BuildReport, *, next_command: str) -> str:
     """
     info = report.info
     time = f"{report.seconds:,.1f} s"
-    if report.passages_embedded and report.seconds > 0:
-        rate = report.passages_embedded / report.seconds
-        time += f", {rate:,.0f} passages/s" if rate >= 10 else f", {rate:.1f} passages/s"
+    if report.passages_embedded and report.seconds > 0 and not report.dry:
+        time += f", {_rate(report.passages_embedded, report.seconds)} passages/s"
+    stages = stage_words(report)
     files = f"{report.files_read:,} read, {report.files_unchanged:,} unchanged, {len(report.skipped):,} skipped"
     # The report's own count knows only the files that were read again; what is in the index and was not added stayed.
     unchanged = max(0, info.articles - report.articles_added)
     articles = f"{report.articles_added:,} added, {unchanged:,} unchanged, {report.articles_removed:,} removed"
     holds = f"{count_of(info.articles, 'article')}, {count_of(info.passages, 'passage')}, {size_of(info.bytes)}"
+    embedded = f"{report.passages_embedded:,} {'to be embedded' if report.dry else 'embedded'}"
+    copied = f"{count_of(report.articles_copied, 'article')}; passages: "
     rows = [
         ("articles", articles),
         ("files", files),
         ("sentences", f"{report.sentences_added:,} added"),
-        ("passages", f"{report.passages_added:,} added, {report.passages_embedded:,} embedded"),
-        ("duplicates", f"{report.duplicates_exact:,} exact, {report.duplicates_near:,} near"),
+        ("passages", f"{report.passages_added:,} added, {embedded}"),
+        ("copies", f"{copied}{report.duplicates_exact:,} exact, {report.duplicates_near:,} near"),
         ("left out", count_of(report.boilerplate_lines, "boilerplate line")),
-        ("time", time),
-        ("index", f"{visible(str(info.path))} ({holds})"),
+        ("time", f"{time} ({stages})" if stages else time),
+        ("index", f"{visible(str(info.path))} ({'would hold ' if report.dry else ''}{holds})"),
     ]
-    lines = [f"{name:<11}{value}" for name, value in rows]
+    lines = ["This is a dry run: nothing was written.", ""] if report.dry else []
+    lines += [f"{name:<11}{value}" for name, value in rows]
     if report.skipped:
         lines += ["", f"Skipped {count_of(len(report.skipped), 'file or record', 'files or records')}:"]
+        kinds = Counter(reason_kind(each.reason) for each in report.skipped)
+        if len(report.skipped) > SKIPPED_SHOWN:
+            lines += [f"  {count:,} × {one_line(kind)}" for kind, count in kinds.most_common(_REASONS)]
+            lines.append("such as")
         lines += skipped_lines(report.skipped)
     if report.missing:
         lines += ["", f"Gone from the disk, their articles are kept ({count_of(len(report.missing), 'file')}):"]
         lines += [f"  {visible(path)}" for path in report.missing[:SKIPPED_SHOWN]]
         if len(report.missing) > SKIPPED_SHOWN:
             lines.append(f"  and {len(report.missing) - SKIPPED_SHOWN:,} more")
-        lines.append("  --prune removes them from the index.")
+        lines.append(f"  {one_line(report.kept)}" if report.kept else "  --prune removes them from the index.")
     return "\n".join([*lines, "", f"Next: {visible(next_command)}", ""])
+
+
+def stage_words(report: BuildReport) -> str:
+    """What the time of an indexing run went into, and how fast each stage was; "" where that was not measured."""
+    counts = {
+        "reading": (report.articles_added + report.articles_unchanged, "articles"),
+        "embedding": (report.passages_embedded, "passages"),
+        "storing": (report.passages_added, "passages"),
+    }
+    told = []
+    for stage, seconds in report.stages.items():
+        count, unit = counts.get(stage, (0, ""))
+        if seconds >= 0.05:
+            rate = f", {_rate(count, seconds)} {unit}/s" if count else ""
+            told.append(f"{stage} {seconds:,.1f} s{rate}")
+    return "; ".join(told)
+
+
+def reason_kind(reason: str) -> str:
+    """Why something was left out, without what is particular to it: that stands behind a colon or in brackets.
+
+    >>> reason_kind("cannot be read: no such file"), reason_kind("a line of 30,000,000 bytes (more than 20,000,000)")
+    ('cannot be read', 'a line of # bytes')
+    """
+    return re.sub(r"\d[\d,.]*", "#", re.split(r": | \(", one_line(reason), maxsplit=1)[0])
+
+
+def _rate(count: int, seconds: float) -> str:
+    rate = count / seconds
+    return f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"
 
 
 def info_text(info: IndexInfo) -> str:
@@ -264,7 +308,7 @@ def progress_bar(file: TextIO, *, first: str = "loading the encoder") -> Iterato
         yield update
 
 
-def _quote(citation: Citation, *, width: int | None, dim: bool) -> Text:
+def _quote(citation: Citation, *, width: int | None, dim: bool, differences: bool) -> Text:
     """One numbered quote with its places, each line ended."""
     marker = f"[{citation.number}] " if citation.number > 0 else "-   "
     quote = Text(visible(citation.quote))
@@ -282,7 +326,27 @@ def _quote(citation: Citation, *, width: int | None, dim: bool) -> Text:
     for place in citation.also_in:
         about = "" if place.article_id == citation.article_id else f"{_about(place)}, "
         out.append(" " * len(marker)).append(f"also in {visible(about + place.location)}", style="dim").append("\n")
+        if differences and place.wording is not None:
+            there = Text(f"there: {visible(place.wording)}", style="dim")
+            out.append(_hanging(there, " " * len(marker) + "  ", width)).append("\n")
+            told = "; ".join(difference_words(citation.quote, place.wording))
+            out.append(_hanging(Text(told, style="dim"), " " * len(marker) + "  ", width)).append("\n")
     return out
+
+
+def difference_words(quote: str, other: str) -> list[str]:
+    """What another wording of a sentence has otherwise, in words.
+
+    >>> difference_words("All 212 passengers came.", "Then all 215 passengers came, wet.")
+    ['+ “Then”', '“212” → “215”', '+ “wet”']
+    """
+    from rag.wording import differences
+
+    told = []
+    for each in differences(quote, other):
+        mine, yours = visible(quote[each.start : each.end]), visible(other[each.other_start : each.other_end])
+        told.append(f"“{mine}” → “{yours}”" if mine and yours else f"+ “{yours}”" if yours else f"- “{mine}”")
+    return told
 
 
 def _about(place: Place) -> str:

@@ -13,27 +13,17 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from index.analysis import content_terms, stem, words
-from rag.followup import (
-    about,
-    adapted,
-    begins_with_and,
-    definite_heads,
-    leaning_words,
-    names_itself,
-    put_in,
-    refers_back,
-    short_question,
-    with_topic,
-    written_out,
-)
+from rag.ellipsis import adapted, short_question, written_out
+from rag.followup import definite_heads, leaning_words, names_itself, put_in, refers_back
 from rag.logistic import logit
 from rag.mentions import same_name
+from rag.phrases import about, begins_with_and, with_topic
 from rag.question import MAX_CHARACTERS
 from rag.referents import Earlier, names_of, referents, topic_of
 from rag.types import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rag.followup import Leaning
     from rag.mentions import Mention
@@ -53,6 +43,8 @@ UNSAID = 0.4
 """What it costs to add to a question that may be whole: "How long was the call?"."""
 _FURTHEST = 1.5
 """What a reading may cost more than the likeliest one and still be tried."""
+_SUREST = 4.0
+"""Log odds that hardly any answer reaches: a confidence of .98."""
 _MOST_SENTENCES = 3
 _MOST_TERMS = 8
 """Words that count, beyond which a question tells by itself what it is about."""
@@ -99,17 +91,25 @@ def remembered(history: Sequence[Answer | str]) -> tuple[Earlier, ...]:
     return tuple(found)
 
 
-def best_reading(ways: Sequence[Reading], confidences: Sequence[float]) -> int:
-    """Which reading is taken: the one with the best odds of its answer, less its cost; the first of equals.
+def best_reading(ways: Sequence[Reading], confidence: Callable[[str], float]) -> Reading:
+    """Which reading is taken: the one with the best odds of its answer, less its cost; of equals the cheaper.
 
     Args:
-        ways: the readings.
-        confidences: of the answer to each, in [0, 1].
+        ways: the readings, at least one.
+        confidence: gives the confidence in [0, 1] of the answer to a question. The cheapest reading is asked for first,
+            and others only as long as they might outdo the best so far.
     """
-    worth = [
-        CONFIDENCE_COUNTS * logit(confidence) - way.cost for way, confidence in zip(ways, confidences, strict=True)
-    ]
-    return worth.index(max(worth))
+    cheapest, *others = sorted(ways, key=lambda way: way.cost)
+    if not others:
+        return cheapest
+    best, most = cheapest, CONFIDENCE_COUNTS * logit(confidence(cheapest.text)) - cheapest.cost
+    for way in others:
+        if CONFIDENCE_COUNTS * _SUREST - way.cost <= most:
+            break
+        worth = CONFIDENCE_COUNTS * logit(confidence(way.text)) - way.cost
+        if worth > most:
+            best, most = way, worth
+    return best
 
 
 def _earlier(answer: Answer) -> Earlier:

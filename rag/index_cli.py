@@ -19,6 +19,7 @@ from rag.options import (
     PathsArgument,
     encoder_named,
     fields_named,
+    writable,
 )
 
 if TYPE_CHECKING:
@@ -46,6 +47,20 @@ def index_articles(
         list[str] | None,
         typer.Option("--exclude", metavar="PATTERN", help="Of folders, read no files like this one (repeatable)."),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would be done; nothing is written or embedded.")
+    ] = False,
+    report_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            metavar="FILE.html",
+            help="Also write what was done, and what the index holds, as a page with plots.",
+            callback=writable,
+            show_default=False,
+        ),
+    ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Build an index of articles, or bring one up to date. What has not changed is not read again.
 
@@ -53,16 +68,16 @@ def index_articles(
     """
     from index.articles import Patterns
     from index.build import build_index
-    from rag.console import ask_command, index_report, make_console, progress_bar, show
+    from rag.console import ask_command, index_report, progress_bar
     from rag.locations import data_dir, default_index_dir
     from rag.standard_input import keep
 
-    loaded = encoder_named(encoder, fast=fast)
+    loaded = None if dry_run else encoder_named(encoder, fast=fast)
     fields = fields_named(field)
     patterns = Patterns(tuple(include or ()), tuple(exclude or ()))
     folder = index if index is not None else default_index_dir()
     named = [keep(sys.stdin.buffer, data_dir() / "stdin") if str(path) == "-" else path for path in paths]
-    with progress_bar(sys.stderr) as progress:
+    with progress_bar(sys.stderr, first="opening the index" if dry_run else "loading the encoder") as progress:
         report = build_index(
             named,
             folder,
@@ -72,8 +87,19 @@ def index_articles(
             yes_remove=yes_remove,
             patterns=patterns,
             fields=fields,
+            dry_run=dry_run,
+            with_overview=report_file is not None,
         )
-    show(make_console(sys.stdout), index_report(report, next_command=ask_command(index, encoder)))
+    if report_file is not None:
+        from rag.evaluation.output import write
+        from rag.index_report import report_html
+
+        write(report_file, report_html(report))
+    following = "the same without --dry-run" if dry_run else ask_command(index, encoder)
+    text = index_report(report, next_command=following)
+    if report_file is not None:
+        text += f"Report: {report_file}\n"
+    _print(text, report.to_dict() if as_json else None)
 
 
 def info(*, index: IndexOption = None, as_json: JsonOption = False) -> None:

@@ -14,11 +14,27 @@ from index.analysis import stop_words
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["AUXILIARIES", "Parts", "Phrase", "is_plural", "noun_phrases", "parts_of"]
+__all__ = [
+    "AUXILIARIES",
+    "AUXILIARY_PATTERN",
+    "PREPOSITION",
+    "Parts",
+    "Phrase",
+    "about",
+    "begins_with_and",
+    "is_plural",
+    "noun_phrases",
+    "parts_of",
+    "with_topic",
+    "without_and",
+]
 
 _DO = frozenset({"do", "does", "did", "can", "could", "will", "would", "shall", "should", "may", "might", "must"})
 _BE = frozenset({"is", "are", "was", "were", "has", "have", "had", "am", "be", "been"})
 AUXILIARIES = _DO | _BE
+AUXILIARY_PATTERN = "|".join(sorted(AUXILIARIES))
+"""Any of them, for a regular expression that brackets it."""
+PREPOSITION = r"(?:in|on|at|by|since|until|for|from|to|with|of|about|during|before|after|under|near|against)"
 _DETERMINERS = frozenset(
     {"the", "a", "an", "this", "that", "these", "those", "its", "their", "his", "her", "any", "some"}
 )
@@ -27,6 +43,7 @@ _LIGHT = frozenset(
 )
 _TIMES = frozenset({"date", "day", "month", "year", "time", "week", "age", "point"})
 _PLURALS = frozenset({"people", "men", "women", "children", "police", "troops"})
+_AND = re.compile(r"^\s*(?:(?:and|but|so|or|ok|okay|well|then)\b[,\s]+)+(?:then\s+)?", re.IGNORECASE)
 _TOKEN = re.compile(r"[^\W_][\w’'.&:-]*[^\W_]|[^\W_]")
 _OPENING = re.compile(
     r"""(?:^|(?<=,\s))(?P<lead>(?:in|on|at|by|since|until|for|from|to|with|of|about)\s+)?
@@ -199,3 +216,32 @@ def is_plural(phrase: str) -> bool:
     words = phrase.split(" of ")[0].split(" ")
     last = words[-1].lower()
     return last in _PLURALS or (len(last) > 3 and re.search(r"(?<![sui'’])s$", last) is not None)
+
+
+def without_and(question: str) -> str:
+    """The question without "And" and the like before it."""
+    return _AND.sub("", question)
+
+
+def about(question: str) -> str:
+    """The question without "And" and the like before it, beginning with a capital.
+
+    >>> about("and what then?")
+    'What then?'
+    """
+    text = without_and(question)
+    return text[:1].upper() + text[1:]
+
+
+def begins_with_and(question: str) -> bool:
+    """Whether a question is joined to the one before."""
+    return _AND.match(question) is not None
+
+
+def with_topic(question: str, topic: str) -> str:
+    """The question with what it is about, in parentheses.
+
+    >>> with_topic("How long was the call?", "Putin")
+    'How long was the call (Putin)?'
+    """
+    return f"{question.rstrip('? ')} ({topic})?"

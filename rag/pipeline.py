@@ -6,9 +6,10 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from index.boilerplate import EVERY_RULE
 from index.errors import ArticlesError
 from index.scope import Scope
-from rag.answer import cite, select
+from rag.answer import cite, near_copies, select
 from rag.calibration import load_calibration
 from rag.clock import Clock
 from rag.conversation import best_reading, readings
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from index.boilerplate import Rules
     from index.build import Progress
     from index.encoder import Encoder
     from index.store.base import ArticlePage, IndexInfo, SourceCount
@@ -54,6 +56,7 @@ class Engine:
         reader: reads the retrieved passages; None: the encoder alone ranks their sentences.
         scoring: the models that weigh what they say; those that belong to the reader when None.
         calibration: brings the confidence into line with the user's own questions.
+        rules: whether lines that recur in their source are left out.
 
     Use `Engine.open` for an index folder:
 
@@ -69,12 +72,13 @@ class Engine:
         *,
         scoring: Scoring | None = None,
         calibration: Calibration | None = None,
+        rules: Rules = EVERY_RULE,
     ) -> None:
         self._store = store
         self._reader = reader
         self._calibration = calibration
         self._scoring = scoring or scoring_for(reader.folder if reader is not None else None, reader is not None)
-        self._retriever = Retriever(store, encoder)
+        self._retriever = Retriever(store, encoder, rules=rules)
         self._sentences = SentenceVectors(encoder)
 
     @classmethod
@@ -150,14 +154,17 @@ class Engine:
             raise ValueError(f"min_confidence must be in [0, 1], found {min_confidence}")
         clock = Clock()
         own = read_question(question).text
-        ways = readings(own, history)
-        tried = []
-        for way in ways:
-            evidence = self._retrieve(way.text, READ_PASSAGES, clock, scope)
-            tried.append((evidence, self.rank(evidence)))
-            clock.lap("read")
-        taken = best_reading(ways, [self.confidence(ranked) for _, ranked in tried]) if len(ways) > 1 else 0
-        evidence, ranked = tried[taken]
+        tried: dict[str, tuple[Evidence, list[Candidate]]] = {}
+
+        def ranked_for(text: str) -> tuple[Evidence, list[Candidate]]:
+            if text not in tried:
+                evidence = self._retrieve(text, READ_PASSAGES, clock, scope)
+                tried[text] = evidence, self.rank(evidence)
+                clock.lap("read")
+            return tried[text]
+
+        taken = best_reading(readings(own, history), lambda text: self.confidence(ranked_for(text)[1])).text
+        evidence, ranked = ranked_for(taken)
         asked = evidence.question
         chosen = select(
             ranked,
@@ -167,15 +174,18 @@ class Engine:
             any_words=any_words_answer(asked.text),
         )
 
+        given = {each.sentence.id for each in (*chosen.cited, *chosen.related)}
+
         def citations(candidates: Sequence[Candidate]) -> tuple[Citation, ...]:
-            return tuple(
-                cite(number, each, asked, chosen.same.get(each.sentence.id, ()), evidence.places, shown=chosen.cited)
-                for number, each in enumerate(candidates, 1)
-            )
+            found = []
+            for number, each in enumerate(candidates, 1):
+                same = (*chosen.same.get(each.sentence.id, ()), *near_copies(each, evidence.hits, given))
+                found.append(cite(number, each, asked, same, evidence.places, shown=chosen.cited))
+            return tuple(found)
 
         answer = Answer(
             question=own,
-            read_as=asked.text if taken else None,
+            read_as=taken if taken != own else None,
             answered=bool(chosen.cited),
             confidence=chosen.confidence,
             citations=citations(chosen.cited),

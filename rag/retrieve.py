@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from index.boilerplate import EVERY_RULE
 from index.errors import ArticlesError
 from rag.rarity import weights
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from index.boilerplate import Rules
     from index.encoder import Encoder
     from index.scope import Scope
     from index.store.base import PassageRecord, Scored, SentencePlace, Store
@@ -71,11 +73,13 @@ class Retriever:
     Args:
         store: where to search.
         encoder: the encoder that made the store's vectors.
+        rules: whether sentences in lines that recur in their source are left out.
     """
 
-    def __init__(self, store: Store, encoder: Encoder) -> None:
+    def __init__(self, store: Store, encoder: Encoder, *, rules: Rules = EVERY_RULE) -> None:
         self._store = store
         self.encoder = encoder
+        self._rules = rules
 
     def encode(self, question: Question) -> NDArray[np.float32]:
         """The question's unit vector, shape (dimension,)."""
@@ -87,7 +91,8 @@ class Retriever:
     ) -> Evidence:
         """The `top_k` best passages of distinct groups, best first, and behind them their near copies.
 
-        All that an answer is made of is read here, from one state of the index.
+        Sentences of recurring lines are left out of them, and with them a passage that holds nothing else. All that an
+        answer is made of is read here, from one state of the index.
 
         Args:
             question: what is asked.
@@ -122,8 +127,17 @@ class Retriever:
         else:
             records = self._store.within(best, scope)
         return [
-            Hit(record, scores[record.group], bm25.get(record.group, 0.0), cosines[record.group]) for record in records
+            Hit(record, scores[record.group], bm25.get(record.group, 0.0), cosines[record.group])
+            for record in self._prose(records)
         ]
+
+    def _prose(self, records: Sequence[PassageRecord]) -> list[PassageRecord]:
+        """The passages without the sentences of recurring lines; those that hold nothing else are left out."""
+        left_out = self._store.recurring(records) if self._rules.collection else frozenset()
+        if not left_out:
+            return list(records)
+        kept = ([each for each in record.sentences if each.id not in left_out] for record in records)
+        return [replace(record, sentences=tuple(own)) for record, own in zip(records, kept, strict=True) if own]
 
     def _check(self, scope: Scope) -> None:
         """Refuse a scope in which nothing lies: that the articles do not say would be another thing."""

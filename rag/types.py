@@ -30,6 +30,8 @@ class Place:
         part: the member of the archive `path` that it stands in; None when that is no archive.
         author: who wrote the article, as the source says; None when unknown.
         published_from: where `published` is from (`index.types.Article`); None when unknown.
+        wording: for a place where the sentence stands in other words, these words as they stand there; None where they
+            are the same but for case and punctuation. `rag.wording.differences` says where they differ.
     """
 
     article_id: str
@@ -43,6 +45,7 @@ class Place:
     part: str | None = field(default=None, kw_only=True)
     author: str | None = field(default=None, kw_only=True)
     published_from: str | None = field(default=None, kw_only=True)
+    wording: str | None = field(default=None, kw_only=True)
 
     @property
     def location(self) -> str:
@@ -183,6 +186,6 @@ def _citation_dict(citation: Citation) -> dict[str, Any]:
         **_place_dict(citation),
         "link": citation.link,
         "score": citation.score,
-        "also_in": [_place_dict(place) for place in citation.also_in],
+        "also_in": [{**_place_dict(place), "wording": place.wording} for place in citation.also_in],
         "context": _excerpt_dict(citation.context) if citation.context is not None else None,
     }

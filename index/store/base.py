@@ -77,6 +77,7 @@ class ArticleRecord:
         path: the file that it was read from.
         extent: where the article stands in its source text.
         author, published_from, part: as in `index.types.Source` and `index.types.Article`.
+        group: the number of the article that stands for it and its copies; None where that is not known.
     """
 
     key: int
@@ -91,6 +92,12 @@ class ArticleRecord:
     author: str | None = None
     published_from: str | None = None
     part: str | None = None
+    group: int | None = None
+
+    @property
+    def story(self) -> int:
+        """What it has in common with its copies, and with nothing else: they are one source, not several."""
+        return self.key if self.group is None else self.group
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -248,6 +255,13 @@ class Store(Protocol):
         """For each sentence's number, the other places in a scope where it stands (folded text equal), in order.
 
         At most the first 100 places of each: a line of a newsletter may stand in thousands of articles.
+        """
+        ...
+
+    def recurring(self, passages: Sequence[PassageRecord]) -> frozenset[int]:
+        """The numbers of those sentences of the passages that are no prose: their line stands in many articles.
+
+        In many different ones of the same source, as `index.recurring` says. It follows from what the index holds now.
         """
         ...
 

@@ -301,11 +301,11 @@ class Database:
     def articles(self, keys: Collection[int]) -> dict[int, ArticleRecord]:
         """Articles by the store's own numbers."""
         rows = self.rows_for(
-            f"SELECT {ARTICLE} FROM articles JOIN files ON files.id = articles.file"  # noqa: S608
-            " WHERE articles.id IN (%s)",
+            f"SELECT {ARTICLE}, leader FROM articles JOIN files ON files.id = articles.file"  # noqa: S608
+            " LEFT JOIN article_groups ON article_groups.id = articles.id WHERE articles.id IN (%s)",
             list(keys),
         )
-        return {row[0]: article_of(row) for row in rows}
+        return {row[0]: article_of(row, group) for *row, group in rows}
 
     def _texts(self, keys: Sequence[int]) -> dict[int, str]:
         """The source texts of articles, by the store's own numbers."""

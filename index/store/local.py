@@ -31,6 +31,7 @@ from index.store.base import (
 )
 from index.store.database import FORMAT, Database
 from index.store.publish import Publisher, build_in_memory
+from index.store.recurring import Recurring
 from index.store.scoped import Inside, Scopes, within
 from index.store.search import SearchFiles, load
 from index.store.vectors import from_blobs
@@ -67,6 +68,7 @@ class LocalStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._recurring = Recurring(database)
         self._latest: SearchFiles | None = None
         self._loading = threading.Lock()
         self._local = threading.local()
@@ -227,6 +229,11 @@ class LocalStore:
         """How many articles are from each outlet."""
         with self._database.reading():
             return listing.sources(self._database, search=search, scope=scope)
+
+    def recurring(self, passages: Sequence[PassageRecord]) -> frozenset[int]:
+        """The numbers of those sentences whose line stands in many articles of one source."""
+        with self._database.reading():
+            return self._recurring.sentences(passages)
 
     def document_frequencies(self, terms: Sequence[str]) -> tuple[list[int], int]:
         """In how many passages each stem stands, and how many passages are searched."""

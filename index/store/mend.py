@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from index.dedupe import band_keys, shingles
 from index.prepare import prepare
 from index.store.database import sliced
+from index.store.grouping import Copies
 from index.store.listing import add_to_list
 from index.store.publish import Publisher
 from index.store.rows import ARTICLE, article_of, article_seal, checked_text
@@ -29,9 +29,9 @@ __all__ = ["Mended", "Mender"]
 _REFERENCES = (
     "DELETE FROM articles WHERE file NOT IN (SELECT id FROM files) OR text NOT IN (SELECT id FROM texts)",
     "DELETE FROM passages WHERE article NOT IN (SELECT id FROM articles)",
+    "DELETE FROM article_groups WHERE id NOT IN (SELECT id FROM articles)",
     "DELETE FROM sentences WHERE passage NOT IN (SELECT id FROM passages) OR article NOT IN (SELECT id FROM articles)",
     "DELETE FROM copies WHERE sentence NOT IN (SELECT id FROM sentences)",
-    "DELETE FROM bands WHERE passage NOT IN (SELECT id FROM passages)",
     "DELETE FROM listed WHERE article NOT IN (SELECT id FROM articles)",
 )
 _UNUSED = (
@@ -65,12 +65,14 @@ class Mender(Writer):
 
         An article whose own row and text are sound is made again from them. Another one with a damaged row is taken
         out, so that nothing wrong can be quoted, and its file is noted as incomplete: the next indexing reads it again.
-        A damaged vector goes, and the next indexing embeds its passage. Groups of copies are formed anew where needed.
+        A damaged vector goes, and the next indexing embeds its passage. Groups of copies are formed anew.
 
         Raises:
             StoreError, StoreDamaged: when it cannot be written, or what is left cannot be searched.
         """
         with self._transaction() as cursor:
+            for table in ("bands", "wordings"):  # made again below
+                cursor.execute(f"DELETE FROM {table}")  # noqa: S608
             damaged = self._damaged_articles(cursor, findings)
             again = self._made_again(cursor, damaged - self._beyond(cursor, findings))
             incomplete = _keys(findings, "file")
@@ -81,11 +83,10 @@ class Mender(Writer):
             for statement in _REFERENCES:
                 cursor.execute(statement)
             _delete(cursor, "DELETE FROM vectors WHERE digest IN (%s)", _keys(findings, "vector"))
-            self._regroup(cursor, _keys(findings, "leader"))
-            self._make_bands(cursor, _keys(findings, "bands"))
             self._list(cursor, _keys(findings, "listing"))
             for number, article in again.items():
-                self._add_article(cursor, *homes[number], article)
+                self._add_article(cursor, Copies(cursor), *homes[number], article)
+            self._regroup(cursor)
             for statement in _UNUSED:
                 cursor.execute(statement)
             return Mended(frozenset(again), self._mark(cursor, incomplete))
@@ -137,27 +138,11 @@ class Mender(Writer):
         }
         return fitting or ({file} if file in files else set(files))
 
-    def _regroup(self, cursor: Any, passages: Collection[int]) -> None:
-        """Group these passages anew, and all whose group lost the one that stands for it."""
-        for part in sliced(list(passages), 500):
-            cursor.execute(f"UPDATE passages SET leader = 0 WHERE id IN ({','.join('?' * len(part))})", part)  # noqa: S608
-        cursor.execute(
-            "UPDATE passages SET leader = 0 WHERE leader IS NULL OR leader NOT IN"
-            " (SELECT id FROM passages WHERE leader = id)"
-        )
-        cursor.execute("DELETE FROM bands WHERE passage IN (SELECT id FROM passages WHERE leader != id)")
-        for number, copy_key in cursor.execute(
-            "SELECT id, copy_key FROM passages WHERE leader = 0 ORDER BY id"
-        ).fetchall():
-            text = self._passage_text(cursor, number)
-            self._group(cursor, number, copy_key, text, next(band_keys([shingles(text)])))
-
-    def _make_bands(self, cursor: Any, passages: Collection[int]) -> None:
-        for number in passages:
-            cursor.execute("DELETE FROM bands WHERE passage = ?", (number,))
-            if cursor.execute("SELECT 1 FROM passages WHERE id = ?1 AND leader = ?1", (number,)).fetchone():
-                bands = next(band_keys([shingles(self._passage_text(cursor, number))]))
-                cursor.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", [(band, number) for band in bands])
+    def _regroup(self, cursor: Any) -> None:
+        """Group all anew: it takes no longer than it took to look at everything."""
+        for table in ("passages", "article_groups"):
+            cursor.execute(f"UPDATE {table} SET leader = 0 WHERE leader IS NULL OR typeof(leader) != 'integer'")  # noqa: S608
+        Copies(cursor).again()
 
     def _list(self, cursor: Any, articles: Collection[int]) -> None:
         for number in articles:

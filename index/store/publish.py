@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from index.store.database import Database
 
-__all__ = ["MERGED_BELOW", "Publisher", "build_in_memory", "new_commit"]
+__all__ = ["MERGED_BELOW", "NoSearchFiles", "Publisher", "build_in_memory", "new_commit"]
 
 MERGED_BELOW = 4096
 """An index of fewer passages is written anew with every change: it takes less than half a second, and nothing that was
@@ -167,6 +167,23 @@ class Publisher:
         """A vector file of some passages; always exact, since it is small."""
         rows = list(self._database.searchable(passages))
         return _vectors([row[0] for row in rows], [row[3] for row in rows], self._database, exact=True)
+
+
+class NoSearchFiles(Publisher):
+    """Makes none: for a database that nobody asks."""
+
+    def prepare(self, commit: Commit) -> None:
+        """Nothing to make."""
+
+    def current(self) -> bool:
+        """Nothing is missing."""
+        return True
+
+    def committed(self, commit: Commit) -> None:
+        """Nothing to take away."""
+
+    def withdraw(self, commit: Commit) -> None:
+        """Nothing to take away."""
 
 
 def build_in_memory(database: Database) -> SearchFiles:

@@ -76,8 +76,8 @@ def article_seal(
     return seal(article_id, title, url, published, place, agency, path, start, end, line, author, published_from, part)
 
 
-def article_of(row: Sequence[Any]) -> ArticleRecord:
-    """The article of a row of `ARTICLE`.
+def article_of(row: Sequence[Any], group: int | None = None) -> ArticleRecord:
+    """The article of a row of `ARTICLE`, and the number of the one that stands for it and its copies.
 
     Raises:
         StoreDamaged: when the row is not as it was written.
@@ -88,7 +88,9 @@ def article_of(row: Sequence[Any]) -> ArticleRecord:
     ):
         raise _damaged(f"the article {number!r}")
     extent = Span(start, end)
-    return ArticleRecord(key, number, title, url, published, place, agency, path, extent, author, published_from, part)
+    return ArticleRecord(
+        key, number, title, url, published, place, agency, path, extent, author, published_from, part, group
+    )
 
 
 def sentence_of(row: Sequence[Any]) -> SentenceRecord:

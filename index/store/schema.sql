@@ -45,6 +45,15 @@ CREATE TABLE listed (
 CREATE INDEX listed_by_day ON listed (day, article);
 CREATE INDEX listed_by_outlet ON listed (outlet, day, article);
 
+-- Of each article the key of all its passages together, and the article that stands for it and its copies.
+CREATE TABLE article_groups (
+    id INTEGER PRIMARY KEY REFERENCES articles ON DELETE CASCADE,
+    copy_key INTEGER NOT NULL,
+    leader INTEGER NOT NULL
+);
+CREATE INDEX article_groups_by_copy_key ON article_groups (copy_key);
+CREATE INDEX article_groups_by_leader ON article_groups (leader);
+
 CREATE TABLE passages (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     article INTEGER NOT NULL REFERENCES articles ON DELETE CASCADE,
@@ -82,12 +91,17 @@ CREATE TABLE copies (
     PRIMARY KEY (sentence, start)
 ) WITHOUT ROWID;
 
+-- What passages that are exact copies of each other have in common, or articles that are (index/store/grouping.py):
+-- the first of them, and the wording that stands for it, its own key when it stands for itself.
+CREATE TABLE wordings (copy_key INTEGER PRIMARY KEY, first INTEGER NOT NULL, leads INTEGER);
+CREATE INDEX wordings_by_leads ON wordings (leads);
+
+-- The keys by which near copies of a wording are found. No index on the wording: its text tells its keys.
 CREATE TABLE bands (
     key INTEGER NOT NULL,
-    passage INTEGER NOT NULL REFERENCES passages ON DELETE CASCADE,
-    PRIMARY KEY (key, passage)
+    wording INTEGER NOT NULL,
+    PRIMARY KEY (key, wording)
 ) WITHOUT ROWID;
-CREATE INDEX bands_by_passage ON bands (passage);
 
 CREATE TABLE vectors (digest BLOB PRIMARY KEY, vector BLOB NOT NULL, seal BLOB NOT NULL) WITHOUT ROWID;
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from index.dedupe import THRESHOLD, band_keys, jaccard, key, shingles
+from index.dedupe import ARTICLES, PASSAGES, article_key, key
 from index.errors import StoreDamaged
 from index.store.findings import Finding, Kind
+from index.store.groups import GroupVerifier
 from index.store.listing import listed_as
 from index.store.rows import (
     ARTICLE,
@@ -55,8 +55,7 @@ class Verifier:
         database.connection.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
         self._bad_texts: set[int] = set()
         self._bad_articles: set[int] = set()
-        self._bad_leaders: set[int] = set()
-        self._passage_text = lru_cache(1024)(self._read_passage_text)
+        self._groups = GroupVerifier(database, self._note, self._name)
 
     def run(self) -> None:
         """Look at everything.
@@ -69,8 +68,8 @@ class Verifier:
             self._note("reference", what, f"belongs to a row of {parent} that is not there")
         self._files()
         self._texts()
-        self._groups()
         self._articles()
+        self._groups.run(self._bad_articles, sound=not self.findings)
         self._vectors()
 
     def _note(self, kind: Kind, what: str, found: str, number: int | bytes | None = None) -> None:
@@ -104,43 +103,6 @@ class Verifier:
                 self._bad_texts.add(number)
                 what = ", ".join(self._named("articles.text = ?", number)) or f"text {number}"
                 self._note("text", what, "the text is not the one that was written", number)
-
-    def _groups(self) -> None:
-        """Whoever is a copy is one of a passage that stands for itself, and no two of these are exact copies."""
-        for number, article, own, leader, its_leader, its_key in self._rows(
-            "SELECT copy.id, copy.article, copy.copy_key, copy.leader, first.leader, first.copy_key"
-            " FROM passages AS copy LEFT JOIN passages AS first ON first.id = copy.leader"
-            " WHERE copy.leader != copy.id OR copy.leader IS NULL ORDER BY copy.id"
-        ):
-            if its_leader is None or its_leader != leader:
-                self._bad_leader(number, article, f"it is kept as a copy of {leader}, which stands for no group")
-            elif own != its_key and not self._is_near(number, leader):
-                self._bad_leader(
-                    number, article, f"it is kept as a copy of passage {leader}, which says something else"
-                )
-        for number, article, first in self._rows(
-            "SELECT later.id, later.article, min(first.id) FROM passages AS later JOIN passages AS first"
-            " ON first.copy_key = later.copy_key AND first.id < later.id"
-            " WHERE later.leader = later.id AND first.leader = first.id GROUP BY later.id ORDER BY later.id"
-        ):
-            self._bad_leader(number, article, f"it stands for itself, and is an exact copy of passage {first}")
-
-    def _bad_leader(self, number: int, article: int, found: str) -> None:
-        self._bad_leaders.add(number)
-        self._note("leader", f"passage {number} of {self._name(article)}", found, number)
-
-    def _is_near(self, passage: int, leader: int) -> bool:
-        return jaccard(shingles(self._passage_text(passage)), shingles(self._passage_text(leader))) >= THRESHOLD
-
-    def _read_passage_text(self, passage: int) -> str:
-        rows = self._rows(
-            "SELECT texts.text FROM passages JOIN articles ON articles.id = passages.article"
-            " JOIN texts ON texts.id = articles.text WHERE passages.id = ?",
-            (passage,),
-        )
-        spans = self._rows("SELECT start, end FROM sentences WHERE passage = ? ORDER BY start", (passage,))
-        whole = [(start, end) for start, end in spans if isinstance(start, int) and isinstance(end, int)]
-        return " ".join(str(row[0])[start:end] for row in rows for start, end in whole)
 
     def _articles(self) -> None:
         text_number, text = -1, ""
@@ -186,7 +148,7 @@ class Verifier:
         passages = {
             row[0]: row
             for row in self._rows(
-                "SELECT id, digest, copy_key, leader FROM passages WHERE article = ? ORDER BY id", (record.key,)
+                "SELECT id, digest, copy_key FROM passages WHERE article = ? ORDER BY id", (record.key,)
             )
         }
         if not passages:
@@ -215,17 +177,25 @@ class Verifier:
             else:
                 broken.add(row[0])
                 self._note("sentence", f"sentence {row[2]} of {what}", wrong, record.key)
-        leading: dict[int, str] = {}
-        for number, known_by, copy_key, leader in passages.values():
+        texts: list[tuple[int, str]] = []
+        for number, known_by, copy_key in passages.values():
             if number in broken:
                 continue
             own = _joined(sentences.get(number, ()), text)
             if own is None or digest(own) != known_by or key(own) != copy_key:
                 found = "its sentences are not those that it was made of"
                 self._note("passage", f"passage {number} of {what}", found, record.key)
-            elif number not in self._bad_leaders:
-                leading[number] = own if leader == number else ""
-        self._bands(leading, what)
+            else:
+                texts.append((copy_key, own))
+        if len(texts) == len(passages) and texts:
+            whole = " ".join(own for _, own in texts)
+            copy_key = article_key(whole)
+            if self._rows("SELECT copy_key FROM article_groups WHERE id = ?", (record.key,)) != [(copy_key,)]:
+                found = "the key that finds its copies is not that of its text"
+                self._note("passage", what, found, record.key)
+            else:
+                self._groups.look_at_bands([(copy_key, whole)], ARTICLES, what)
+        self._groups.look_at_bands(texts, PASSAGES, what)
 
     def _sentence(self, record: ArticleRecord, row: Sequence[Any], text: str, *, known: bool) -> str | None:
         """What is wrong with a sentence; None when nothing is."""
@@ -238,18 +208,6 @@ class Verifier:
         if key(sentence.span.of(text)) != sentence.copy_key:
             return "the text at its place is not the one that it was made of"
         return None if known else "it belongs to a passage of another article"
-
-    def _bands(self, texts: dict[int, str], what: str) -> None:
-        """Passages that stand for themselves have the bands of their text; those with an empty text here have none."""
-        found: dict[int, set[int]] = {}
-        for passage, band in self._database.rows_for(
-            "SELECT passage, key FROM bands WHERE passage IN (%s)", list(texts)
-        ):
-            found.setdefault(passage, set()).add(band)
-        for passage, bands in zip(texts, band_keys([shingles(text) for text in texts.values()]), strict=True):
-            if found.get(passage, set()) != set(bands):
-                wrong = "the keys that find its copies are not those of its text"
-                self._note("bands", f"passage {passage} of {what}", wrong, passage)
 
     def _vectors(self) -> None:
         import numpy as np

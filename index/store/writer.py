@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from index.dedupe import THRESHOLD, band_keys, jaccard, key, shingles
+from index.dedupe import key
 from index.errors import StoreError, StoreLocked
 from index.prepare import line_counter
+from index.store.grouping import Copies
 from index.store.listing import add_to_list
 from index.store.publish import Publisher, new_commit
 from index.store.rows import article_seal, digest, seal
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from index.store.database import Database
 
 __all__ = ["FileJob", "Writer", "write_lock"]
-
-_CANDIDATES = 50
-"""Passages of the same band that are compared with a new one: a newsletter's line must not make it slow."""
 
 
 @contextlib.contextmanager
@@ -92,7 +90,14 @@ class FileJob:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a transaction changed."""
+    """What a transaction changed.
+
+    Attributes:
+        articles_added, articles_removed, sentences_added, passages_added: how many.
+        duplicates_exact, duplicates_near: of the added passages those that copy another one, or that another one
+            copies now because they are earlier.
+        articles_copied: the same of the added articles, exact and near ones together.
+    """
 
     articles_added: int = 0
     articles_removed: int = 0
@@ -100,6 +105,7 @@ class Written:
     passages_added: int = 0
     duplicates_exact: int = 0
     duplicates_near: int = 0
+    articles_copied: int = 0
 
 
 class Writer:
@@ -148,21 +154,23 @@ class Writer:
         """Store new articles and their vectors and remove those that are gone: all of it or, on an error, nothing."""
         total = Written()
         with self._transaction() as cursor:
+            copies = Copies(cursor)
             cursor.executemany(
                 "INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)",
                 ((known_by, vector, seal(vector)) for known_by, vector in vectors.items()),
             )
             for job in jobs:
-                total = _add(total, self._write_file(cursor, job))
+                total = _add(total, self._write_file(cursor, copies, job))
             # Last: what one file gives up, and its vector, may be what another one brings.
             for job in jobs:
-                total = _add(total, self._remove(cursor, job.gone))
-        return total
+                total = _add(total, self._remove(cursor, copies, job.gone))
+            return _add(total, _settled(copies))
 
     def remove_files(self, paths: Sequence[str]) -> Written:
         """Remove files and all that is stored of them."""
         total = Written()
         with self._transaction() as cursor:
+            copies = Copies(cursor)
             for path in paths:
                 gone = [
                     row[0]
@@ -170,8 +178,9 @@ class Writer:
                         "SELECT articles.id FROM articles JOIN files ON files.id = file WHERE path = ?", (path,)
                     )
                 ]
-                total = _add(total, self._remove(cursor, gone))
+                total = _add(total, self._remove(cursor, copies, gone))
                 cursor.execute("DELETE FROM files WHERE path = ?", (path,))
+            copies.settle()
         return total
 
     @contextlib.contextmanager
@@ -200,7 +209,7 @@ class Writer:
                 raise
             self._publisher.committed(commit)
 
-    def _write_file(self, cursor: Any, job: FileJob) -> Written:
+    def _write_file(self, cursor: Any, copies: Copies, job: FileJob) -> Written:
         cursor.execute(
             "INSERT INTO files (path, size, mtime_ns, digest, complete) VALUES (?, ?, ?, ?, ?) ON CONFLICT (path) DO"
             " UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns, digest = excluded.digest,"
@@ -210,10 +219,10 @@ class Writer:
         file = cursor.execute("SELECT id FROM files WHERE path = ?", (job.path,)).fetchone()[0]
         total = Written()
         for article in job.articles:
-            total = _add(total, self._add_article(cursor, file, job.path, article))
+            total = _add(total, self._add_article(cursor, copies, file, job.path, article))
         return total
 
-    def _add_article(self, cursor: Any, file: int, path: str, prepared: PreparedArticle) -> Written:
+    def _add_article(self, cursor: Any, copies: Copies, file: int, path: str, prepared: PreparedArticle) -> Written:
         article, source = prepared.article, prepared.article.source
         text_digest = digest(source.text)
         cursor.execute("INSERT OR IGNORE INTO texts (digest, text) VALUES (?, ?)", (text_digest, source.text))
@@ -257,16 +266,15 @@ class Writer:
         number = cursor.lastrowid
         add_to_list(cursor, number, article.title, source.url or path, article.published)
         line_of = line_counter(source)
-        sentences = exact = near = 0
+        sentences = 0
+        noted = []
         for passage in prepared.passages:
             cursor.execute(
                 "INSERT INTO passages (article, digest, copy_key, leader) VALUES (?, ?, ?, 0)",
                 (number, digest(passage.text), passage.copy_key),
             )
             passage_number = cursor.lastrowid
-            found = self._group(cursor, passage_number, passage.copy_key, passage.text, passage.bands)
-            exact += found == "exact"
-            near += found == "near"
+            noted.append((passage_number, passage.copy_key, passage.bands))
             for sentence in passage.passage.sentences:
                 start, end = sentence.span.start, sentence.span.end
                 facts = (
@@ -287,63 +295,16 @@ class Writer:
                     place = (copy.start, copy.end, line_of(copy.start))
                     cursor.execute("INSERT INTO copies VALUES (?, ?, ?, ?, ?)", (sentence_number, *place, seal(*place)))
                 sentences += 1
-        return Written(1, 0, sentences, len(prepared.passages), exact, near)
+        copies.passages.add(noted)
+        cursor.execute("INSERT INTO article_groups VALUES (?, ?, 0)", (number, prepared.copy_key))
+        copies.articles.add([(number, prepared.copy_key, prepared.bands)])
+        return Written(1, 0, sentences, len(prepared.passages))
 
-    def _group(self, cursor: Any, passage: int, copy_key: int, text: str, bands: Sequence[int]) -> str:
-        """Put a passage in the group of the one that it copies, or let it stand for itself: "exact", "near" or ""."""
-        row = cursor.execute(
-            "SELECT leader FROM passages WHERE copy_key = ? AND id != ? AND leader != 0 LIMIT 1", (copy_key, passage)
-        ).fetchone()
-        if row is not None:
-            cursor.execute("UPDATE passages SET leader = ? WHERE id = ?", (row[0], passage))
-            return "exact"
-        best, best_overlap = 0, THRESHOLD
-        candidates = self._candidates(cursor, bands)
-        own = shingles(text) if candidates else frozenset()
-        for candidate in candidates:
-            overlap = jaccard(own, shingles(self._passage_text(cursor, candidate)))
-            if overlap >= best_overlap:
-                best, best_overlap = candidate, overlap
-        cursor.execute("UPDATE passages SET leader = ? WHERE id = ?", (best or passage, passage))
-        if best:
-            return "near"
-        cursor.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", [(band, passage) for band in bands])
-        return ""
-
-    def _candidates(self, cursor: Any, bands: Sequence[int]) -> list[int]:
-        """Passages that share a band, those that share most of them first."""
-        if not bands:
-            return []
-        rows = cursor.execute(
-            f"SELECT passage FROM bands WHERE key IN ({','.join('?' * len(bands))})"  # noqa: S608
-            " GROUP BY passage ORDER BY count(*) DESC, passage LIMIT ?",
-            (*bands, _CANDIDATES),
-        )
-        return [row[0] for row in rows.fetchall()]
-
-    def _passage_text(self, cursor: Any, passage: int) -> str:
-        rows = cursor.execute(
-            "SELECT texts.text, sentences.start, sentences.end FROM sentences"
-            " JOIN articles ON articles.id = sentences.article JOIN texts ON texts.id = articles.text"
-            " WHERE passage = ? ORDER BY sentences.start",
-            (passage,),
-        ).fetchall()
-        return " ".join(text[start:end] for text, start, end in rows)
-
-    def _remove(self, cursor: Any, articles: Sequence[int]) -> Written:
-        """Remove articles; copies of their passages that stay are grouped anew, texts and vectors unused go too."""
+    def _remove(self, cursor: Any, copies: Copies, articles: Sequence[int]) -> Written:
+        """Remove articles; texts and vectors that are not used any more go too."""
         for article in articles:
-            passages = cursor.execute("SELECT id, digest FROM passages WHERE article = ?", (article,)).fetchall()
             text = cursor.execute("SELECT text FROM articles WHERE id = ?", (article,)).fetchone()[0]
-            cursor.execute("DELETE FROM articles WHERE id = ?", (article,))
-            for number, vector in passages:
-                orphans = cursor.execute(
-                    "SELECT id, copy_key FROM passages WHERE leader = ? ORDER BY id", (number,)
-                ).fetchall()
-                cursor.execute("UPDATE passages SET leader = 0 WHERE leader = ?", (number,))
-                for orphan, copy_key in orphans:
-                    wording = self._passage_text(cursor, orphan)
-                    self._group(cursor, orphan, copy_key, wording, next(band_keys([shingles(wording)])))
+            for vector in copies.forget(article):
                 cursor.execute(
                     "DELETE FROM vectors WHERE digest = ?1 AND NOT EXISTS (SELECT 1 FROM passages WHERE digest = ?1)",
                     (vector,),
@@ -356,7 +317,9 @@ class Writer:
     def remove_articles(self, articles: Sequence[int]) -> Written:
         """Remove articles by the store's numbers, and forget the files of which nothing is left."""
         with self._transaction() as cursor:
-            written = self._remove(cursor, articles)
+            copies = Copies(cursor)
+            written = self._remove(cursor, copies, articles)
+            copies.settle()
             cursor.execute("DELETE FROM files WHERE NOT EXISTS (SELECT 1 FROM articles WHERE file = files.id)")
         return written
 
@@ -385,3 +348,12 @@ class Writer:
 
 def _add(left: Written, right: Written) -> Written:
     return Written(*(getattr(left, name) + getattr(right, name) for name in Written.__slots__))
+
+
+def _settled(copies: Copies) -> Written:
+    passages, articles = copies.settle()
+    return Written(
+        duplicates_exact=passages.exact,
+        duplicates_near=passages.near,
+        articles_copied=articles.exact + articles.near,
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from rag.console import visible
+from rag.svg import HEIGHT, drawing, label, rectangle, rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["confidence_histogram", "latency_bars", "reliability_diagram", "risk_coverage_curve"]
 
-_WIDTH, _HEIGHT = 460, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 448, 26, 252
 """The edges of the area that is drawn in; the axes' labels stand outside of it."""
 _TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -33,9 +32,9 @@ def reliability_diagram(bins: Sequence[Bin]) -> str:
             continue
         parts.append(_bar(each.low + 0.006, each.high - 0.006, 0, each.accuracy, "right"))
         parts.append(_dot(each.confidence, each.accuracy, "point"))
-        parts.append(_text(_x((each.low + each.high) / 2), _y(each.accuracy) - 9, f"{each.count:,}", "number"))
+        parts.append(label(_x((each.low + each.high) / 2), _y(each.accuracy) - 9, f"{each.count:,}", "number"))
         told.append(f"{each.count:,} of confidence {each.low:.1f} to {each.high:.1f}: {each.accuracy:.0%} right")
-    return _svg(
+    return drawing(
         "calibration", "Calibration", f"Share of right first sentences by confidence. {'; '.join(told)}.", parts
     )
 
@@ -65,7 +64,7 @@ def risk_coverage_curve(
         at = answered[-1]
         told += f" At the threshold {threshold:g}: {at.coverage:.0%} answered, {at.risk:.0%} of these wrong."
         parts.append(_dot(at.coverage, at.risk, "point"))
-    return _svg("risk", "Risk and coverage", told, parts)
+    return drawing("risk", "Risk and coverage", told, parts)
 
 
 def confidence_histogram(right: Sequence[float], wrong: Sequence[float], *, threshold: float | None = None) -> str:
@@ -83,7 +82,7 @@ def confidence_histogram(right: Sequence[float], wrong: Sequence[float], *, thre
         parts.append(_line(threshold, 0, threshold, 1, "limit"))
     parts.append(_legend((("right", "first sentence right"), ("wrong", "wrong"))))
     told = f"{len(right):,} questions with a right first sentence, {len(wrong):,} without, by confidence."
-    return _svg("histogram", "Confidence of right and wrong", told, parts)
+    return drawing("histogram", "Confidence of right and wrong", told, parts)
 
 
 def latency_bars(latencies: Mapping[str, Mapping[str, float]]) -> str:
@@ -98,11 +97,11 @@ def latency_bars(latencies: Mapping[str, Mapping[str, float]]) -> str:
         kind = "right" if stage == "whole" else "stage"
         parts.append(f'<rect class="{kind}" x="{left}" y="{y}" width="{median - left:.1f}" height="20"/>')
         parts.append(f'<line class="slow" x1="{median:.1f}" y1="{middle}" x2="{slow:.1f}" y2="{middle}"/>')
-        parts.append(_text(left - 8, y + 14, stage, "label end"))
-        parts.append(_text(slow + 8, y + 14, f"{_ms(each['p50'])}, p95 {_ms(each['p95'])}", "number start"))
+        parts.append(label(left - 8, y + 14, stage, "label end"))
+        parts.append(label(slow + 8, y + 14, f"{_ms(each['p50'])}, p95 {_ms(each['p95'])}", "number start"))
     told = "; ".join(f"{stage}: {_ms(each['p50'])} ms, p95 {_ms(each['p95'])} ms" for stage, each in latencies.items())
     height = top + max(len(latencies), 1) * step
-    return _svg("latency", "Milliseconds a question", f"Median of {told}.", parts, height=height)
+    return drawing("latency", "Milliseconds a question", f"Median of {told}.", parts, height=height)
 
 
 def _counts(confidences: Sequence[float]) -> list[int]:
@@ -124,53 +123,38 @@ def _y(share: float) -> float:
     return _BOTTOM - share * (_BOTTOM - _TOP)
 
 
-def _svg(name: str, title: str, told: str, parts: Sequence[str], *, height: int = _HEIGHT) -> str:
-    return (
-        f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-labelledby="{name}-title {name}-desc">'
-        f'<title id="{name}-title">{escape(title)}</title><desc id="{name}-desc">{escape(visible(told))}</desc>'
-        f"{''.join(parts)}</svg>"
-    )
-
-
 def _grid(across: str, up: str, *, top: int | None = None) -> str:
     """The axes from 0 to 1 with their labels; upwards from 0 to the count `top` where there is one."""
     parts = []
     for tick in _TICKS:
         parts.append(_line(0, tick, 1, tick, "axis" if tick == 0 else "grid"))
-        parts.append(_text(_x(tick), _BOTTOM + 18, f"{tick:g}", "number"))
+        parts.append(label(_x(tick), _BOTTOM + 18, f"{tick:g}", "number"))
         if top is None or (tick * top).is_integer():
             parts.append(
-                _text(_LEFT - 8, _y(tick) + 4, f"{tick:g}" if top is None else f"{tick * top:,.0f}", "number end")
+                label(_LEFT - 8, _y(tick) + 4, f"{tick:g}" if top is None else f"{tick * top:,.0f}", "number end")
             )
     middle = (_TOP + _BOTTOM) / 2
-    parts.append(_text((_LEFT + _RIGHT) / 2, _HEIGHT - 8, across, "label middle"))
+    parts.append(label((_LEFT + _RIGHT) / 2, HEIGHT - 8, across, "label middle"))
     turned = f'<text class="label middle" transform="translate(13 {middle:.1f}) rotate(-90)">{escape(up)}</text>'
     return "".join([*parts, turned])
 
 
 def _legend(entries: Sequence[tuple[str, str]]) -> str:
     parts, x = [], _LEFT
-    for kind, label in entries:
+    for kind, words in entries:
         parts.append(f'<rect class="{kind}" x="{x}" y="{_TOP - 22}" width="11" height="11"/>')
-        parts.append(_text(x + 17, _TOP - 12, label, "label"))
-        x += 40 + 7 * len(label)
+        parts.append(label(x + 17, _TOP - 12, words, "label"))
+        x += 40 + 7 * len(words)
     return "".join(parts)
 
 
 def _bar(low: float, high: float, bottom: float, top: float, kind: str) -> str:
-    return (
-        f'<rect class="{kind}" x="{_x(low):.1f}" y="{_y(top):.1f}" width="{_x(high) - _x(low):.1f}" '
-        f'height="{_y(bottom) - _y(top):.1f}"/>'
-    )
+    return rectangle(_x(low), _y(top), _x(high) - _x(low), _y(bottom) - _y(top), kind)
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
-    return f'<line class="{kind}" x1="{_x(x1):.1f}" y1="{_y(y1):.1f}" x2="{_x(x2):.1f}" y2="{_y(y2):.1f}"/>'
+    return rule(_x(x1), _y(y1), _x(x2), _y(y2), kind)
 
 
 def _dot(x: float, y: float, kind: str) -> str:
     return f'<circle class="{kind}" cx="{_x(x):.1f}" cy="{_y(y):.1f}" r="4"/>'
-
-
-def _text(x: float, y: float, text: str, kind: str) -> str:
-    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}">{escape(visible(text))}</text>'

@@ -13,6 +13,7 @@ from rag.evaluation.figures import FIGURES, difference, flat, shown
 from rag.evaluation.metrics import calibration_bins, risk_coverage
 from rag.evaluation.plots import confidence_histogram, latency_bars, reliability_diagram, risk_coverage_curve
 from rag.evaluation.style import STYLE
+from rag.page import page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from rag.evaluation.outcomes import Evaluation
 
 __all__ = ["report_html"]
-
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
 def report_html(run: Evaluation, *, comparison: Comparison | None = None, old: Evaluation | None = None) -> str:
@@ -56,27 +55,16 @@ def report_html(run: Evaluation, *, comparison: Comparison | None = None, old: E
     if figures["unanswerable"]:
         about = "The articles do not say, and yet an answer is given."
         sections.append(("wrongly", "Wrongly answered", len(wrongly), cases(wrongly, about)))
-    links = "".join(
-        f'<li><a href="#{name}">{title}{"" if count is None else f" ({count:,})"}</a></li>'
-        for name, title, count, _ in sections
-    )
-    body = "".join(
-        f'<section id="{name}"><h2>{title}{"" if count is None else f": {count:,}"}</h2>{content}</section>'
-        for name, title, count, content in sections
-    )
     file = run.settings.get("questions")
     title = "Answers" if file is None else f"Answers to the questions of {file}"
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="referrer" content="no-referrer">'
-        f"<title>{escape(title)} · citewell</title><style>{STYLE}</style></head>\n"
-        f'<body><header><p class="name">citewell</p><h1>{escape(title)}</h1><p class="stand">{_stand(figures)}</p>'
-        f'{_settings(run.settings)}<nav aria-label="Sections"><ul>{links}</ul></nav></header>\n'
-        f"<main>{body}</main>\n"
-        "<footer>A sentence is right when it holds one of the expected answers as whole words, case and punctuation "
-        "folded, and, where the file names sources, stands in one of them.</footer></body></html>\n"
+    return page(
+        title,
+        _stand(figures),
+        sections,
+        style=STYLE,
+        lead=_settings(run.settings),
+        footer="A sentence is right when it holds one of the expected answers as whole words, case and punctuation "
+        "folded, and, where the file names sources, stands in one of them.",
     )
 
 

@@ -215,8 +215,7 @@ def rank_all(index: Path, items: list[dict[str, Any]], answers: list[Any]) -> tu
     from rag.logistic import scoring_for
     from rag.question import read_question
     from rag.ranking import ENCODED_PASSAGES, rank_by_encoder
-    from rag.rarity import weights
-    from rag.retrieve import CANDIDATES, DENSE_WEIGHT, Evidence, Retriever, fuse
+    from rag.retrieve import CANDIDATES, DENSE_WEIGHT, Retriever, fuse
 
     encoder, scoring = load_encoder(), scoring_for(None, False)
     store = LocalStore.open(index)
@@ -241,13 +240,10 @@ def rank_all(index: Path, items: list[dict[str, Any]], answers: list[Any]) -> tu
             name = f"fused, {weight} encoder" + (" (as shipped)" if weight == DENSE_WEIGHT else "")
             passages.add(name, (right[each] for each in order))
 
-        hits = retriever.retrieve(question, vector, top_k=ENCODED_PASSAGES)
-        rarity = weights(question.terms, *store.document_frequencies(question.terms))
-        evidence = Evidence(question, vector, hits, rarity)
-
+        evidence = retriever.retrieve(question, vector, top_k=ENCODED_PASSAGES)
         ranked = rank_by_encoder(evidence, encoder.encode, scoring)
         # the others get every sentence; of equal ones that of the better passage comes first
-        place = {hit.passage.id: at for at, hit in enumerate(hits)}
+        place = {hit.passage.id: at for at, hit in enumerate(evidence.hits)}
         every = rank_by_encoder(evidence, encoder.encode, scoring, thorough=True)
         every.sort(key=lambda each: (place[each.passage.id], each.sentence.span.start))
 

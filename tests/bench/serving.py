@@ -85,17 +85,25 @@ class User:
         page.raise_for_status()
         self._client.cookies.update(page.cookies)
         config = (await self._client.get("/config")).json()
-        self._event = next(
-            each["id"]
+        components = {each["id"]: each for each in config["components"]}
+        call = next(
+            each
             for each in config["dependencies"]
-            if len(each["inputs"]) == 2 and any(target[1] == "submit" for target in each["targets"])
+            if any(
+                trigger == "submit" and components[target]["props"].get("elem_id") == "question"
+                for target, trigger in each["targets"]
+                if target in components
+            )
         )
+        self._event = call["id"]
+        # Behind the question: what the server keeps itself, and limits that are left empty.
+        self._others = [None if components[each]["type"] == "state" else "" for each in call["inputs"][1:]]
 
     async def ask(self, question: str) -> tuple[str, str]:
         """What became of the question (answered, busy, problem), and what was shown."""
         call = {
             "fn_index": self._event,
-            "data": [question, None],
+            "data": [question, *self._others],
             "session_hash": self._session,
             "event_data": None,
             "trigger_id": None,

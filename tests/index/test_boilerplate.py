@@ -8,9 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.boilerplate import fold_line, headline_like, is_caption, is_widget, mark_boilerplate
+from index.boilerplate import Rules, mark_boilerplate
+from index.captions import is_caption
+from index.headlines import headline_like
+from index.lines import fold_line
 from index.split import split_articles
 from index.types import Source
+from index.widgets import is_widget
 
 PROSE = "The council of the town met again on Monday to discuss the plan for the bridge, officials said."
 
@@ -58,6 +62,20 @@ def marks(text: str, title: str | None = None) -> list[tuple[str, str]]:
         "Skip to main content",
         "WATCH: The minister speaks",
         "Load more...",
+        "On the road:Jane Doe begins the last dates of her tour",
+        "GRINER IS FREE:Star released in a swap of prisoners",
+        "'I needed a break':The actor on his year away",
+        "Millennials are about to turn 40:Time for a checkup",
+        "Graphic: A look at the damage",
+        "Video Ad Feedback The minister speaks 01:54 - Source: CNN",
+        "'It was bad': Reporter talks to voters 05:54 - Source: CNN",
+        "This story has been updated with additional developments.",
+        "Editor’s Note: A version of this story was first published in June 2020.",
+        "– CNN’s Jane Doe, John van Dyke and A. B. Smith contributed to this report.",
+        "Doe reported from Lima, Peru. AP writer John Dyke in Washington, D.C., contributed to this report.",
+        "AP soccer: https://apnews.com/hub/soccer",
+        "Jane Doe is a reporter of the News. Reach her at jane@example.com or 555-284-8065.",
+        "Subscribe to the Week Get the facts behind the news. SUBSCRIBE & SAVE From our briefing to a letter. Sign up",
     ],
 )
 def test_widgets(line: str) -> None:
@@ -89,6 +107,15 @@ def test_widgets(line: str) -> None:
         "The company may earn a billion dollars this year.",
         "Contact with the ship was lost at 9 a.m.",
         "Comments were few.",
+        "The train left at 9:30 and came at noon.",
+        "Wilmington:A fish that can weigh 100 pounds was caught in the river on Monday, officials said.",
+        "He named one reason:money.",
+        "The rain has contributed to the loss of the harvest.",
+        "Many in the town contributed to the new field.",
+        "The source: a letter of 20:15.",
+        "The police told him to stop. Follow him, she said.",
+        "She said the address was http://example.com, and hung up.",
+        "Jane Doe and John van Dyke",
     ],
 )
 def test_prose_is_no_widget(line: str) -> None:
@@ -160,6 +187,22 @@ def test_repeats_point_to_the_first() -> None:
         assert mark.original.start == text.index(mark.span.of(text)) < mark.span.start
 
 
+def test_names_above_the_prose_are_bylines() -> None:
+    assert marks(f"Jane Doe, John van Dyke and A.B. Smith\nThe News Journal\n{PROSE}\nJane Doe", "A title") == [
+        ("widget", "Jane Doe, John van Dyke and A.B. Smith"),
+        ("widget", "The News Journal"),
+    ]
+    assert marks("Jane Doe\nJohn van Dyke", "A title") == []
+
+
+def test_without_rules_nothing_is_marked() -> None:
+    (article,) = split_articles(
+        Source(path="/n/a", text=f"A bridge is built\nMore\n{PROSE}\n{PROSE}", title="A bridge is built")
+    )
+    assert len(mark_boilerplate(article)) == 3
+    assert mark_boilerplate(article, rules=Rules(document=False)) == ()
+
+
 def test_counters_near_the_head_or_beside_a_number() -> None:
     assert marks(f"TT\n20\n{PROSE}\nOK\n{PROSE[4:]}\nFB\n1.2K", "A title") == [
         ("widget", "TT"),
@@ -189,7 +232,25 @@ def test_folding_is_stable(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["By ", "By A", "A, ", "(", "[/", "sign up ", ".sign up:", "A/", "@", "\u2014 A ", "a."]
+    "unit",
+    [
+        "By ",
+        "By A",
+        "A, ",
+        "(",
+        "[/",
+        "sign up ",
+        ".sign up:",
+        "A/",
+        "@",
+        "\u2014 A ",
+        "a.",
+        "A b:",
+        "A contributed ",
+        "A. ",
+        "Jane Doe, ",
+        "editor's note ",
+    ],
 )
 def test_no_line_takes_long(unit: str) -> None:
     for length in (500, 100_000):

@@ -6,7 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.dedupe import MIN_WORDS, THRESHOLD, band_keys, jaccard, key, shingles
+from index.dedupe import (
+    ARTICLES,
+    BANDS,
+    MIN_WORDS,
+    PASSAGES,
+    Words,
+    article_key,
+    band_keys,
+    jaccard,
+    key,
+    longest_new,
+    shingles,
+)
 
 WORDS = [f"word{n}" for n in range(3000)]
 
@@ -35,7 +47,7 @@ def test_short_passages_have_no_shingles():
     assert len(shingles(" ".join(passage(1, MIN_WORDS)))) == MIN_WORDS - 2
 
 
-@pytest.mark.parametrize(("share", "least"), [(0.0, 1.0), (0.02, 0.8)])
+@pytest.mark.parametrize(("share", "least"), [(0.0, 1.0), (0.02, 1.0), (0.05, 0.95), (0.1, 0.75)])
 def test_lightly_edited_copies_share_a_band(share, least):
     originals = [passage(n) for n in range(200)]
     copies = [edited(words, share, n) for n, words in enumerate(originals)]
@@ -47,7 +59,7 @@ def test_lightly_edited_copies_share_a_band(share, least):
 
 def test_different_passages_are_not_copies():
     sets = [shingles(" ".join(passage(n))) for n in range(100)]
-    assert max(jaccard(sets[0], other) for other in sets[1:]) < THRESHOLD
+    assert max(jaccard(sets[0], other) for other in sets[1:]) < PASSAGES.threshold / 5
 
 
 def test_an_empty_set_has_no_bands():
@@ -58,4 +70,33 @@ def test_bands_are_the_same_on_every_run():
     (first,) = band_keys([shingles(" ".join(passage(5)))])
     (second,) = band_keys([shingles(" ".join(passage(5)))])
     assert first == second
-    assert len(first) == 16
+    assert len(first) == BANDS
+
+
+def test_the_bands_and_keys_of_articles_are_others_than_those_of_passages():
+    text = " ".join(passage(5))
+    ours, theirs = (set(next(iter(band_keys([shingles(text)], each)))) for each in (PASSAGES, ARTICLES))
+    assert not ours & theirs
+    assert key(text) != article_key(text)
+
+
+def test_a_new_sentence_makes_no_near_copy_and_a_lost_one_does():
+    words = passage(1)
+    longer, whole = Words.of(" ".join([*words, *passage(2, 9)])), Words.of(" ".join(words))
+    assert jaccard(longer.shingles, whole.shingles) > PASSAGES.threshold
+    assert PASSAGES.of(longer, whole) == 0
+    assert PASSAGES.of(whole, longer) > PASSAGES.threshold
+    assert ARTICLES.of(longer, whole) == ARTICLES.of(whole, longer) > ARTICLES.threshold
+
+
+@given(st.lists(st.sampled_from(["a", "b", "c"]), min_size=3, max_size=12), st.integers(0, 40))
+def test_new_words_are_counted_one_by_one(found, seed):
+    generator = random.Random(seed)
+    trigrams = [" ".join(found[at : at + 3]) for at in range(len(found) - 2)]
+    known = {each for each in trigrams if generator.random() < 0.4}
+    covered = [
+        any(trigrams[at] in known for at in range(word - 2, word + 1) if 0 <= at < len(trigrams))
+        for word in range(len(found))
+    ]
+    runs = "".join("." if each else "x" for each in covered).split(".")
+    assert longest_new(found, known) == max(map(len, runs))

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index.boilerplate import line_spans, mark_boilerplate
+from index.boilerplate import mark_boilerplate
+from index.lines import line_spans
 from index.sentences import MAX_SENTENCE, split_sentences
 from index.split import split_articles
 from index.types import Article, Sentence, Source, Span

@@ -113,6 +113,10 @@ def report(**changes: Any) -> Any:
         "passages_embedded": 9,
         "duplicates_exact": 3,
         "duplicates_near": 1,
+        "articles_copied": 1,
+        "stages": {"reading": 0.2, "embedding": 0.25, "storing": 0.01},
+        "dry": False,
+        "kept": None,
         "boilerplate_lines": 12,
         "skipped": (),
         "missing": (),
@@ -175,13 +179,15 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str, Any
         progress: Any = None,
         prune: Any = False,
         yes_remove: Any = False,
+        dry_run: Any = False,
+        with_overview: Any = False,
         patterns: Any = EVERYTHING,
         fields: Any = None,
     ) -> Any:
         given = {"paths": paths, "index": index_dir, "encoder": encoder, "prune": prune, "yes_remove": yes_remove}
         given |= {"patterns": patterns} if patterns != EVERYTHING else {}
         given |= {"fields": fields} if fields else {}
-        calls.append(given)
+        calls.append(given | {"dry_run": dry_run, "with_overview": with_overview})
         return report()
 
     def read_info(index: Any) -> Any:
@@ -347,6 +353,17 @@ def test_the_report_fits_one_screen_and_says_everything() -> None:
     assert "and 10 more" in shown
     assert "--prune" in shown
     assert "1,000 skipped" in shown
+    assert "  1,000 × it is no text�[#m\nsuch as\n" in shown
+
+
+def test_the_report_of_a_dry_run_says_so() -> None:
+    shown = console.index_report(
+        report(dry=True, missing=("/a",), kept="it is\ntoo much"), next_command="x"
+    ).splitlines()
+    assert shown[0] == "This is a dry run: nothing was written."
+    assert "passages   9 added, 9 to be embedded" in shown
+    assert "index      /i (would hold 2 articles, 9 passages, 1.2 MB)" in shown
+    assert "  it is too much" in shown
 
 
 def test_the_report_of_the_ordinary_run() -> None:
@@ -355,9 +372,9 @@ def test_the_report_of_the_ordinary_run() -> None:
         "files      1 read, 0 unchanged, 0 skipped",
         "sentences  31 added",
         "passages   9 added, 9 embedded",
-        "duplicates 3 exact, 1 near",
+        "copies     1 article; passages: 3 exact, 1 near",
         "left out   12 boilerplate lines",
-        "time       0.5 s, 18 passages/s",
+        "time       0.5 s, 18 passages/s (reading 0.2 s, 10 articles/s; embedding 0.2 s, 36 passages/s)",
         "index      /i (2 articles, 9 passages, 1.2 MB)",
         "",
         'Next: citewell ask "your question"',
@@ -531,6 +548,8 @@ def test_index(calls: list[dict[str, Any]], tmp_path: Path) -> None:
             "encoder": None,
             "prune": False,
             "yes_remove": False,
+            "dry_run": False,
+            "with_overview": False,
         }
     ]
     assert result.stdout.endswith('Next: citewell ask "your question"\n')
@@ -538,7 +557,7 @@ def test_index(calls: list[dict[str, Any]], tmp_path: Path) -> None:
 
 def test_index_passes_its_options_on(calls: list[dict[str, Any]]) -> None:
     result = run("index", "a", "--index", "my index", "--encoder", "e", "--prune", "--yes-remove")
-    options = {"encoder": "<e>", "prune": True, "yes_remove": True}
+    options = {"encoder": "<e>", "prune": True, "yes_remove": True, "dry_run": False, "with_overview": False}
     assert calls == [{"paths": [Path("a")], "index": Path("my index"), **options}]
     assert result.stdout.endswith("Next: citewell ask \"your question\" --index 'my index' --encoder e\n")
 

@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 from index.build import build_index
 from index.check import CheckReport, Problem
 from index.store.database import DATABASE
+from index.store.mend import Mended
 from index.store.writer import write_lock
 from rag import index_cli
 from rag.cli import app
@@ -132,8 +133,8 @@ def test_check_as_json(index: Path, corpus: Path) -> None:
 
 
 def test_check_that_could_not_mend(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows(index, "DELETE FROM bands WHERE passage = 1")
-    monkeypatch.setattr("index.store.mend.Mender._make_bands", lambda *_: None)
+    rows(index, "DELETE FROM bands WHERE wording = (SELECT copy_key FROM passages WHERE id = 1)")
+    monkeypatch.setattr("index.store.mend.Mender.mend", lambda *_: Mended(frozenset(), ()))
     result = run("check", "--index", index)
     assert result.exit_code == 4
     assert "problems   1 found, 1 could not be mended: keep the folder" in result.stdout

@@ -3,7 +3,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from index.boilerplate import Rules
 from index.build import build_index
+from index.recurring import FEW
 from index.store.base import Scored
 from index.store.local import LocalStore
 from rag.question import read_question
@@ -60,4 +62,28 @@ def test_both_retrievers_bring_passages(tmp_path, tiny_encoder):
     assert hits[1].lexical == 0.0 or hits[1].score < 1.0
     nothing = retriever.retrieve(read_question("zebra"), retriever.encode(read_question("zebra")), top_k=5).hits
     assert all(hit.lexical == 0 for hit in nothing)
+    store.close()
+
+
+def test_sentences_of_recurring_lines_are_no_hits(tmp_path, tiny_encoder):
+    folder = tmp_path / "articles"
+    folder.mkdir()
+    line = "More stories about the ferry"
+    for number in range(FEW):
+        own = " ".join(f"word{number}{step}" for step in range(20))
+        (folder / f"{number}.txt").write_text(
+            f"Report Number {number} Is Out\n\nIt counted {own} before noon.\n\n{line}\n"
+        )
+    build_index([folder], tmp_path / "index", encoder=tiny_encoder)
+    store = LocalStore.open(tmp_path / "index")
+    question = read_question("What stories are there about the ferry?")
+
+    def found(retriever: Retriever) -> list[str]:
+        hits = retriever.retrieve(question, retriever.encode(question), top_k=10).hits
+        return [each.span.of(hit.passage.text) for hit in hits for each in hit.passage.sentences]
+
+    assert line in found(Retriever(store, tiny_encoder, rules=Rules(collection=False)))
+    without = found(Retriever(store, tiny_encoder))
+    assert len(without) == FEW
+    assert line not in without
     store.close()

@@ -308,7 +308,7 @@ def test_no_field_of_an_event_breaks_anything(wire, field):
     for value in odd_values():
         call = {
             "fn_index": number,
-            "data": ["Why?", None],
+            "data": ["Why?", None, ""],
             "session_hash": "odd",
             "event_data": None,
             "trigger_id": None,

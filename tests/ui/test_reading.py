@@ -34,7 +34,7 @@ def test_the_context_unfolds_and_folds(watched, library):
     first.locator(".around").first.wait_for()
     around = [text_of(first.locator(kind)) for kind in (".before", ".after")]
     assert around == ["The company told a crowd. It was raining.", "People cheered. Nobody left."]
-    text = next(iter(library.articles.values())).text
+    text = next(iter(library.told.values())).text
     assert f"{around[0]}\n\n{SAILS} {around[1]}" in text
     assert button.get_attribute("aria-expanded") == "true"
     # It stays as the reader left it when the conversation goes on.

@@ -25,7 +25,7 @@ def watched(library_url, open_page):
 
 
 def place_of(library, quote):
-    for article_id, article in library.articles.items():
+    for article_id, article in library.told.items():
         start = article.text.find(quote)
         if start >= 0:
             return f"{article_id}:{start}:{start + len(quote)}"
@@ -137,7 +137,7 @@ def test_an_article_of_a_million_characters_opens_at_its_sentence(library_url, o
     first, second = "The lighthouse keeper counted 812 ships.", "A second lighthouse keeper counted none."
     page.locator(".quote .cite").first.click()
     watched.wait_for_source(first)
-    article = next(article for article in library.articles.values() if first in article.text)
+    article = next(article for article in library.told.values() if first in article.text)
     assert len(article.text) > 1_000_000
     assert page.locator("#source .text").evaluate("node => node.textContent") == article.text
     page.wait_for_function(f"() => Math.abs(({MIDDLE})() - 0.5) < 0.2")

@@ -31,9 +31,9 @@ class FullDisk:
 def turns(engine, hostile):
     """A conversation with an answer, a refused question, a hostile answer, and one that is being read."""
     return [
-        Turn(QUESTION, engine.ask(QUESTION), "x", number=4),
-        Turn("", None, "x", "The question is empty.", 5),
-        Turn(hostile, engine.ask(f"What of the gargoyle? {hostile}"), "x", number=6),
+        Turn(QUESTION, answer=engine.ask(QUESTION), number=4),
+        Turn("", problem="The question is empty.", number=5),
+        Turn(hostile, answer=engine.ask(f"What of the gargoyle? {hostile}"), number=6),
         Turn("pending", number=7),
     ]
 
@@ -175,7 +175,7 @@ def wire(engine, serve, tmp_path_factory):
 
 
 def test_what_is_asked_for_is_given_to_its_own_session_only(wire):
-    assert "ovember, the mayor said." in wire("ask", [QUESTION, None], None, "mine")
+    assert "ovember, the mayor said." in wire("ask", [QUESTION, None, None], None, "mine")
     mine = wire("take", [None], {"what": "0:text", "ticket": 7}, "mine")
     assert "characters 4536-4600" in mine
     assert '"ticket":7' in mine.replace(" ", "")
@@ -226,7 +226,7 @@ def test_the_address_of_the_page_asks(wire, hostile):
 
 def test_a_question_that_is_too_long_for_the_engine_is_a_line():
     class Strict:
-        def ask(self, question):
+        def ask(self, question, **_):
             return read_question(question)
 
     *_, last = asks_the_address(asker(Strict()))("x" * 1001, [])

@@ -153,13 +153,13 @@ def test_without_a_clipboard_there_is_another_way(url, open_page, engine, missin
     if missing == "the clipboard":
         said(page, "Copied")
         assert page.evaluate("window.took") == wanted
-        assert not page.locator("dialog").is_visible()
+        assert not page.locator("dialog.take-by-hand").is_visible()
         return
-    page.wait_for_selector("dialog[open]")
-    assert page.input_value("dialog textarea") == wanted
+    page.wait_for_selector("dialog.take-by-hand[open]")
+    assert page.input_value("dialog.take-by-hand textarea") == wanted
     assert page.evaluate("getSelection().toString()") == wanted
     page.keyboard.press("Escape")
-    assert not page.locator("dialog").is_visible()
+    assert not page.locator("dialog.take-by-hand").is_visible()
 
 
 def test_the_keyboard_is_enough_to_copy(url, open_with_clipboard, engine):

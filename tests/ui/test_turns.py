@@ -15,7 +15,7 @@ class Reads:
     def __init__(self):
         self.calls = []
 
-    def ask(self, question, *, top=5, min_confidence=0.5, history=()):
+    def ask(self, question, *, top=5, min_confidence=0.5, history=(), scope=None):
         self.calls.append((question, [each.question for each in history]))
         if question == "bad":
             raise QuestionError("bad indeed")
@@ -52,7 +52,7 @@ def test_a_reading_is_taken_back(engine):
     assert engine.calls[-1] == ("two", [])
     assert turns[1].answer.read_as is None
     assert "read-as" not in turns[1].markup
-    assert messages[-1]["content"][0]["text"] == turns[1].markup
+    assert messages[-1]["content"][0]["text"].startswith(turns[1].markup)
 
 
 @pytest.mark.parametrize("number", [0, 7, -1, 1.0, "1", None, True, [1], {"number": 1}, float("nan")])

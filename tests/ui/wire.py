@@ -75,7 +75,7 @@ class Wire:
     def config(self) -> dict[str, Any]:
         return self.get("/config").json()
 
-    def event(self, trigger: str = "submit", inputs: int = 2) -> int:
+    def event(self, trigger: str = "submit", inputs: int = 3) -> int:
         return next(
             each["id"]
             for each in self.config()["dependencies"]
@@ -84,6 +84,8 @@ class Wire:
 
     def join(self, data: Any, *, event: Any = None, session: str = "wire", **more: Any) -> Reply:
         number = self.event() if event is None else event
+        if event is None and isinstance(data, list) and len(data) == 2:
+            data = [*data, ""]  # asked of all articles
         call = {"fn_index": number, "data": data, "session_hash": session, "event_data": None, "trigger_id": None}
         return self.post("/gradio_api/queue/join", {**call, **more})
 
