@@ -128,7 +128,7 @@ ANSWER = Answer(
     0.6,
     (citation(1, "In Lund, at 9.", 0.5, (3, 7)), citation(2, "Later.", 0.1), citation(3, "Earlier.", 0.45)),
     (citation(1, "It was Lund.", 0.3), citation(2, "Not there.", 0.2)),
-    {"read": 0.25},
+    timings={"read": 0.25},
 )
 
 

@@ -117,9 +117,9 @@ def test_what_was_left_out_and_yes_remove(tmp_path: Path) -> None:
     folder = tmp_path / "articles"
     folder.mkdir()
     (folder / "a.txt").write_text("The ferry ran aground near Lindesnes on Monday.")
-    (folder / "b.pdf").write_bytes(b"%PDF")
+    (folder / "b.xyz").write_bytes(b"%PDF")
     with running(folder, "--index", tmp_path / "index", "--yes-remove") as process:
         assert line_of(process) == "1 article added; 1 in the index"
-        assert line_of(process).startswith(f"  left out: {folder / 'b.pdf'}: unknown format .pdf")
+        assert line_of(process).startswith(f"  left out: {folder / 'b.xyz'}: unknown format .xyz")
         (folder / "a.txt").unlink()
         assert line_of(process) == "1 article removed; 0 in the index"
