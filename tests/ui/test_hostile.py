@@ -18,7 +18,7 @@ from ui.text import link, outlet, visible
 PAYLOADS = payloads()
 A_QUESTION = 4
 """Payloads of one question, and articles of its answer."""
-GROUPS = 8
+GROUPS = 12
 
 
 class Parade:
@@ -145,17 +145,27 @@ AROUND = """async () => {
   const buttons = [...last.querySelectorAll("button.unfold")];
   const cite = last.querySelector("ol.quotes > li > blockquote button.cite");
   const preview = document.querySelector("#preview");
-  for (const button of buttons) button.click();
-  cite.dispatchEvent(new PointerEvent("pointerover", { bubbles: true, pointerType: "mouse" }));
-  await new Promise((resolve, reject) => {
+  const wait = (done, what) => new Promise((resolve, reject) => {
     const until = performance.now() + 15000;
     const look = () => {
-      if (!preview.hidden && buttons.every((each) => each.closest("li").classList.contains("unfolded"))) resolve();
-      else if (performance.now() > until) reject(new Error("nothing unfolds"));
+      if (done()) resolve();
+      else if (performance.now() > until) reject(new Error(what));
       else requestAnimationFrame(look);
     };
     look();
   });
+  for (const button of buttons) button.click();
+  await wait(() => buttons.every((each) => each.closest("li").classList.contains("unfolded")), "nothing unfolds");
+  // Only what is in view is previewed, and a preview that was scrolled away wants to be asked for again.
+  let pointed = -Infinity;
+  await wait(() => {
+    if (preview.hidden && performance.now() - pointed > 1000) {
+      pointed = performance.now();
+      cite.scrollIntoView({ block: "center", behavior: "instant" });
+      cite.dispatchEvent(new PointerEvent("pointerover", { bubbles: true, pointerType: "mouse" }));
+    }
+    return !preview.hidden;
+  }, "there is no preview");
   return {
     title: preview.querySelector(".title bdi").textContent,
     said: preview.querySelector(".said").textContent,
