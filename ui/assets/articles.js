@@ -77,9 +77,10 @@ function say(text, trouble) {
 function draw() {
   find(".open-articles").textContent = "Articles (" + state.all.toLocaleString("en") + ")";
   find(".adding").hidden = !state.changeable;
+  const kinds = state.suffixes.filter((suffix) => suffix.lastIndexOf(".") === 0); // ".txt.gz" and the like go without saying
   find(".files").accept = state.suffixes.join(",");
   find(".drop-hint").textContent =
-    "or drop them here: " + state.suffixes.join(", ") + "; up to " + state.most.files + " at once, " + state.most.bytes / 1e6 + " MB each";
+    "or drop them here: " + kinds.join(", ") + ", also packed; up to " + state.most.files + " at once, " + state.most.bytes / 1e6 + " MB each";
   if (!state.changeable) say("Articles cannot be added or removed on this page.");
   else if (state.sample) say("These are the sample articles. The first article that you add begins a collection of your own, which is asked instead of them from then on, here and the next time.");
   else say("What you add is kept word for word in the folder “" + state.place + "” beside the index, on the computer that runs citewell.");
