@@ -126,6 +126,7 @@ def asker(engine: AnswersQuestions) -> Any:
     Args:
         engine: answers.
     """
+    import gradio as gr
 
     # What comes in is what a browser sent: of any type. The conversation is kept here, never taken from the browser.
     def ask(question: Any, turns: Any, scope: Any = None) -> Any:
@@ -137,7 +138,7 @@ def asker(engine: AnswersQuestions) -> Any:
         del turns[:-MOST_TURNS]
         yield messages(turns), turns, ""
         _reply(engine, turn, history)
-        yield messages(turns), turns, ""
+        yield messages(turns), turns, gr.skip()  # the box may hold the next question by now
 
     return ask
 

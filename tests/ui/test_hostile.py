@@ -119,7 +119,7 @@ SOURCES = """async () => {
     const before = document.querySelector("#source .text").firstChild;
     button.click();
     await new Promise((resolve, reject) => {
-      const until = performance.now() + 15000;
+      const until = performance.now() + 60000;
       const look = () => {
         if (document.querySelector("#source .text").firstChild !== before) resolve();
         else if (performance.now() > until) reject(new Error("the panel did not change"));
@@ -146,7 +146,7 @@ AROUND = """async () => {
   const cite = last.querySelector("ol.quotes > li > blockquote button.cite");
   const preview = document.querySelector("#preview");
   const wait = (done, what) => new Promise((resolve, reject) => {
-    const until = performance.now() + 15000;
+    const until = performance.now() + 60000;
     const look = () => {
       if (done()) resolve();
       else if (performance.now() > until) reject(new Error(what));

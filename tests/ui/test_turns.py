@@ -46,6 +46,13 @@ def test_the_answers_before_are_the_history(engine):
     assert 'class="literal" value="2"' in turns[2].markup
 
 
+def test_the_box_is_emptied_at_once_and_then_left_alone(engine):
+    import gradio as gr
+
+    boxes = [box for *_, box in asker(engine)("one", [])]
+    assert boxes == ["", gr.skip()]
+
+
 def test_a_reading_is_taken_back(engine):
     turns = ask(engine, "two", ask(engine, "one", []))
     messages, turns = literal_asker(engine)(1, turns)
