@@ -9,7 +9,8 @@ print(citation.number, citation.quote, citation.source)
 
 from __future__ import annotations
 
-from rag.pipeline import Engine, ask
+from rag.engine import Engine
+from rag.pipeline import ask
 from rag.types import Answer, ArticleView, Citation, Excerpt, Place
 
 __all__ = ["Answer", "ArticleView", "Citation", "Engine", "Excerpt", "Place", "ask"]

@@ -331,7 +331,7 @@ def _debugging() -> bool:
 
 
 def _say(message: str) -> None:
-    from rag.console import one_line
+    from rag.display import one_line
 
     with suppress(BrokenPipeError):
         sys.stderr.write(f"citewell: {one_line(message)}\n")

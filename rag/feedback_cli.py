@@ -58,7 +58,7 @@ def feedback(
 
 
 def _write(records: Iterable[dict[str, Any]], out: Path | None) -> None:
-    from rag.console import json_line
+    from rag.display import json_line
     from rag.evaluation.output import write
 
     if out is not None:

@@ -31,10 +31,10 @@ from index.build import build_index
 from index.errors import TrainingError
 from rag.answer import confidence_features, distinct_facts
 from rag.candidates import READ_FEATURES, best_first, rescored
+from rag.engine import Engine
 from rag.evaluation.files import read_text
 from rag.evaluation.questions import Part, is_right, part_of, read_questions
 from rag.logistic import LogisticModel, Scoring, logit
-from rag.pipeline import Engine
 from rag.ranking import FIRST_READ, MORE_READ, READ_PASSAGES
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from rag.console import NOT_ANSWERED, confidence_words, json_line, json_text, one_line, visible
+from rag.display import NOT_ANSWERED, confidence_words, json_line, json_text, one_line, visible
 from rag.markdown import markdown_text
 from rag.sources import link, link_to_words, outlet, target_of
 from rag.types import Answer

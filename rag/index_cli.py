@@ -208,7 +208,8 @@ def _folder(index: Path | None) -> Path:
 
 def _print(text: str, values: Mapping[str, object] | None) -> None:
     """Print the text, or, where they are given, the values as one line of JSON."""
-    from rag.console import json_line, make_console, show
+    from rag.console import make_console, show
+    from rag.display import json_line
 
     if values is None:
         show(make_console(sys.stdout), text)

@@ -6,7 +6,7 @@ from datetime import date
 from math import ceil, log10
 from typing import TYPE_CHECKING
 
-from rag.console import count_of
+from rag.display import count_of
 from rag.svg import HEIGHT, drawing, label, rectangle, rule
 
 if TYPE_CHECKING:

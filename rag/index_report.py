@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from rag.console import count_of, size_of
+from rag.display import count_of, size_of
 from rag.evaluation.cases import escape
 from rag.evaluation.style import STYLE
 from rag.index_plots import articles_over_time, bars, group_sizes

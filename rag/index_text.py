@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rag.console import SKIPPED_SHOWN, count_of, one_line, size_of, skipped_lines, visible
+from rag.display import SKIPPED_SHOWN, count_of, one_line, size_of, skipped_lines, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from rag.console import visible
+from rag.display import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

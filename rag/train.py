@@ -215,7 +215,7 @@ def _retrieved(
     asked: AskedIndex, plan: Plan, say: Callable[[str], None]
 ) -> tuple[Sequence[Retrieved], Sequence[Retrieved]]:
     """What is retrieved for the questions, and for others that are made of the index's articles."""
-    from rag.pipeline import Engine
+    from rag.engine import Engine
     from rag.training.made import made_questions, retrieve_for_made
     from rag.training.retrieved import retrieve_for
 

@@ -40,7 +40,8 @@ def watch(
     When all articles of a PATH, or many of them, are gone at once, as when a disk is not mounted, they are kept.
     """
     from index.watch import watch as keep_in_step
-    from rag.console import one_line, progress_bar
+    from rag.console import progress_bar
+    from rag.display import one_line
     from rag.locations import default_index_dir
 
     stop = threading.Event()
@@ -71,7 +72,7 @@ def watch(
 
 def update_lines(report: BuildReport) -> list[str]:
     """What a step of the watch did, and below it what it left out, a line each."""
-    from rag.console import count_of, skipped_lines
+    from rag.display import count_of, skipped_lines
 
     changes = []
     if report.articles_added:

@@ -19,7 +19,7 @@ from index.dedupe import key
 from index.encoder import EncoderIdentity, load_encoder
 from index.store.base import ArticleRecord, PassageRecord, SentenceRecord
 from index.types import Span
-from rag.pipeline import Engine
+from rag.engine import Engine
 from rag.reader import Passage, Reading, SentenceReading, SpanReading
 
 if TYPE_CHECKING:

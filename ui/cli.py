@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from index.build import Progress
-    from rag.pipeline import Engine
+    from rag.engine import Engine
 
 __all__ = ["main"]
 

@@ -66,12 +66,12 @@ class Library:
     # What the page asks for
 
     def ask(self, question: str, **options: Any) -> Answer:
-        """As `rag.pipeline.Engine.ask`."""
+        """As `rag.engine.Engine.ask`."""
         answer: Answer = self.engine.ask(question, **options)
         return answer
 
     def article(self, article_id: str) -> ArticleView:
-        """As `rag.pipeline.Engine.article`."""
+        """As `rag.engine.Engine.article`."""
         view: ArticleView = self.engine.article(article_id)
         return view
 

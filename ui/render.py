@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rag.console import confidence_words as _words_and_percent
-from rag.console import count_of
+from rag.display import confidence_words as _words_and_percent
+from rag.display import count_of
 from ui.text import escape, outlet
 
 if TYPE_CHECKING:

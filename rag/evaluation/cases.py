@@ -6,7 +6,7 @@ import html
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from rag.console import confidence_words, visible
+from rag.display import confidence_words, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -125,7 +125,7 @@ def evaluate_questions(
     )
     comparison = None if old is None else compared(run, old)
     if save is not None:
-        from rag.console import json_line
+        from rag.display import json_line
 
         write(save, json_line(run.to_dict()) + "\n")
     if report is not None:

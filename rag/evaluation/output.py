@@ -17,8 +17,9 @@ __all__ = ["progress", "say", "show", "write"]
 
 def show(figures: Mapping[str, Any], text: Callable[[Mapping[str, Any]], str], *, as_json: bool) -> None:
     """Print figures: as one line of JSON, or as `text` puts them."""
-    from rag.console import json_line, make_console, visible
+    from rag.console import make_console
     from rag.console import show as show_text
+    from rag.display import json_line, visible
 
     if as_json:
         sys.stdout.write(json_line(figures, encoding=sys.stdout.encoding or "utf-8") + "\n")
@@ -57,6 +58,6 @@ def write(path: Path, text: str) -> None:
 
 def say(message: str) -> None:
     """One line on stderr."""
-    from rag.console import one_line
+    from rag.display import one_line
 
     sys.stderr.write(f"citewell: {one_line(message)}\n")

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from index.errors import EvaluationError
+from rag.engine import MIN_CONFIDENCE, TOP
 from rag.evaluation.metrics import (
     accuracy_at,
     area_under_risk,
@@ -20,7 +21,6 @@ from rag.evaluation.metrics import (
 )
 from rag.evaluation.outcomes import Evaluation, Outcome, RankedSentence
 from rag.evaluation.questions import is_right
-from rag.pipeline import MIN_CONFIDENCE, TOP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -35,10 +35,10 @@ WARM_UP = "Which river flows through the town?"
 
 
 class Asked(Protocol):
-    """What is evaluated; a `rag.pipeline.Engine` is one."""
+    """What is evaluated; a `rag.engine.Engine` is one."""
 
     def ask(self, question: str, *, top: int = TOP, min_confidence: float = MIN_CONFIDENCE) -> Answer:
-        """Answer a question; see `rag.pipeline.Engine.ask`."""
+        """Answer a question; see `rag.engine.Engine.ask`."""
         ...
 
 

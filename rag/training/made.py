@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Iterator, Mapping, Sequence
 
-    from rag.pipeline import Engine
+    from rag.engine import Engine
     from rag.reader import Passage
     from rag.training.names import Name
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Iterable, Iterator, Sequence
 
+    from rag.engine import Engine
     from rag.evaluation.questions import EvaluationQuestion
-    from rag.pipeline import Engine
     from rag.reader import Passage
 
 __all__ = ["Retrieved", "find_words", "retrieve_for", "retrieved_examples", "spans_of"]

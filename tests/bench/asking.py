@@ -26,7 +26,7 @@ from common import Report, percentile, read_lines, say
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Event
 
-    from rag.pipeline import Engine
+    from rag.engine import Engine
 
 BETWEEN = 0.5
 """Seconds between two commits."""
@@ -102,7 +102,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     report = Report.start(given)
-    from rag.pipeline import Engine
+    from rag.engine import Engine
 
     articles = read_lines(given.new)[: given.commits]
     questions = [str(line["question"]) for line in read_lines(given.questions)]

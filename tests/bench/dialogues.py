@@ -23,8 +23,8 @@ from common import Report, percentile, say
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from index.build import build_index
+from rag.engine import Engine
 from rag.locations import seeds_dir
-from rag.pipeline import Engine
 from tests.rag.dialogues import SEEDS, Dialogue, Outcome, figures, go_through, load
 
 

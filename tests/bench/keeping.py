@@ -109,7 +109,7 @@ def load_models() -> float:
 def open_and_ask(index: Path) -> float:
     """Seconds from nothing to the first answer."""
     start = time.perf_counter()
-    from rag.pipeline import Engine
+    from rag.engine import Engine
 
     with Engine.open(index) as engine:
         engine.ask(QUESTION)

@@ -178,7 +178,7 @@ def ask_all(index: Path, items: list[dict[str, Any]]) -> tuple[list[Any], dict[s
     """Ask every question once; the answers, and the seconds of the whole, of each stage, and of BM25 alone."""
     from index.encoder import load_encoder
     from index.store.local import LocalStore
-    from rag.pipeline import Engine
+    from rag.engine import Engine
     from rag.question import read_question
 
     other = LocalStore.open(index)

@@ -112,8 +112,8 @@ def ask(
     folder: Path, items: Sequence[EvaluationQuestion], encoder: Encoder, reader: Reader | None, rules: Rules
 ) -> tuple[Evaluation, float | None]:
     """What came of the questions, and the share of listed sentences in recurring lines."""
+    from rag.engine import Engine
     from rag.evaluation.run import evaluate
-    from rag.pipeline import Engine
 
     with Engine(LocalStore.open(folder), encoder, reader, rules=rules) as engine:
         run = evaluate(engine, items)

@@ -114,8 +114,8 @@ def retrievers(index: str, items: list[EvaluationQuestion]) -> dict[str, list[li
 
 def pipeline(index: str, items: list[EvaluationQuestion], reader: str | None) -> dict[str, Any]:
     """In a worker: the hits and figures of the whole pipeline with a reader."""
+    from rag.engine import Engine
     from rag.evaluation.run import evaluate
-    from rag.pipeline import Engine
 
     with Engine.open(index, reader=reader, calibrated=False) as engine:
         run = evaluate(engine, items)
@@ -128,9 +128,9 @@ def pipeline(index: str, items: list[EvaluationQuestion], reader: str | None) ->
 
 def knowing(index: str, items: list[EvaluationQuestion], reader: str | None) -> dict[str, Any]:
     """In a worker: confidences with the articles in the index and without, and the hits of passages."""
+    from rag.engine import Engine
     from rag.evaluation.questions import is_right
     from rag.fit import without
-    from rag.pipeline import Engine
 
     found: dict[str, Any] = {"in": [], "out": [], "passages": []}
     with Engine.open(index, reader=reader, calibrated=False) as engine:
@@ -151,7 +151,7 @@ def knowing(index: str, items: list[EvaluationQuestion], reader: str | None) -> 
 
 def open_shipped(index: str) -> None:
     """In its worker: an engine that has answered once."""
-    from rag.pipeline import Engine
+    from rag.engine import Engine
 
     _held["engine"] = Engine.open(index)
     _held["engine"].ask(WARM_UP)

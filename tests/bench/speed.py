@@ -55,8 +55,8 @@ def open_citewell(folder: str) -> dict[str, Any]:
     """In its worker: index the sample articles, open the engine, ask one question that is not measured."""
     from index.build import build_index
     from index.encoder import load_encoder
+    from rag.engine import Engine
     from rag.locations import seeds_dir
-    from rag.pipeline import Engine
 
     encoder = load_encoder()
     report = build_index([seeds_dir()], folder, encoder=encoder)

@@ -23,7 +23,7 @@ import pytest
 from index.build import build_index
 from index.errors import CitewellError, StoreError
 from index.store.local import LocalStore
-from rag.pipeline import Engine
+from rag.engine import Engine
 from tests.index.stores import Local, file_of, files_behind, text_of
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="faults are made in forked processes")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -226,9 +226,9 @@ def test_repeated_prose_knows_the_copy_of_each_sentence() -> None:
 @pytest.mark.parametrize("unit", ["word ", "x", "a. ", ". ", "!", '"', "a,b;", "A.B.", "No. "])
 def test_long_lines_are_cut_and_take_no_time(unit: str) -> None:
     text = ("Word " + unit * 60_000)[:60_000]
-    start = perf_counter()
+    start = process_time()
     _, sentences = sentences_of(text)
-    assert perf_counter() - start < 20
+    assert process_time() - start < 20
     assert all(len(sentence.span) <= MAX_SENTENCE for sentence in sentences)
     assert sum(map(len, (sentence.span for sentence in sentences))) <= len(text)
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rag.pipeline import Engine
+    from rag.engine import Engine
     from rag.types import Answer
 
 FILE = Path(__file__).resolve().parents[1] / "data" / "dialogues.jsonl"

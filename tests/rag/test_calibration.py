@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from index.build import build_index
 from index.errors import EvaluationError, StoreDamaged
 from rag.calibration import CALIBRATION_FILE, FEWEST, Calibration, fit_calibration, load_calibration, save_calibration
+from rag.engine import Engine
 from rag.logistic import SCORING_FILE, LogisticModel, Scoring, logit
-from rag.pipeline import Engine
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -34,7 +34,7 @@ from index.errors import (
     StoreVersionMismatch,
 )
 from index.types import Skipped
-from rag import console
+from rag import console, display
 from rag.cli import app
 from rag.formats import answer_as
 from rag.index_text import index_report
@@ -298,7 +298,7 @@ def test_not_answered_with_nothing_close() -> None:
     ],
 )
 def test_confidence_in_words(probability: float, words: str) -> None:
-    assert console.confidence_words(probability) == words
+    assert display.confidence_words(probability) == words
 
 
 HOSTILE = "a\x1b]0;owned\x07b\x9b31mc\rd\ne\u202ef\u2028g\x00h\x7fi\ud800j [bold]k[/] :smile: [link=http://x]l[/link]"
@@ -323,18 +323,18 @@ def test_nothing_in_an_article_reaches_the_terminal_as_a_command(width: int | No
 
 
 def test_what_is_visible_keeps_every_offset() -> None:
-    assert len(console.visible(HOSTILE)) == len(HOSTILE)
-    assert console.visible("‘It’s’ — naïve 日本 🙂\u200d") == "‘It’s’ — naïve 日本 🙂\u200d"
+    assert len(display.visible(HOSTILE)) == len(HOSTILE)
+    assert display.visible("‘It’s’ — naïve 日本 🙂\u200d") == "‘It’s’ — naïve 日本 🙂\u200d"
 
 
 def test_json_lines_are_one_line_for_every_reader_and_lose_nothing() -> None:
     for encoding in ("utf-8", "ascii", "cp1252"):
-        line = console.json_line({"quote": HOSTILE, "é": 1}, encoding=encoding)
+        line = display.json_line({"quote": HOSTILE, "é": 1}, encoding=encoding)
         assert len(line.splitlines()) == 1
         assert not re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202e]", line)
         assert json.loads(line) == {"quote": HOSTILE, "é": 1}
         line.encode(encoding)
-    assert "é" in console.json_line("é")
+    assert "é" in display.json_line("é")
 
 
 # What is shown of an indexing run

@@ -18,9 +18,9 @@ import rag.reader_models
 from index.build import build_index
 from index.errors import EvaluationError
 from rag.calibration import load_calibration
+from rag.engine import Engine
 from rag.evaluation.cli import app as evaluate_app
 from rag.evaluation.outcomes import read_evaluation
-from rag.pipeline import Engine
 from rag.reader import Passage, Reading, SentenceReading, SpanReading
 
 if TYPE_CHECKING:

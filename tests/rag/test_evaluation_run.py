@@ -10,12 +10,12 @@ import pytest
 
 from index.build import build_index
 from index.errors import EvaluationError
+from rag.engine import Engine
 from rag.evaluation.compare import compare
 from rag.evaluation.figures import difference, evaluation_text, shown
 from rag.evaluation.outcomes import Evaluation, Outcome, RankedSentence, read_evaluation
 from rag.evaluation.questions import EvaluationQuestion
 from rag.evaluation.run import WARM_UP, evaluate, figures_of, judge, rank
-from rag.pipeline import Engine
 from rag.types import Answer, Citation
 
 if TYPE_CHECKING:

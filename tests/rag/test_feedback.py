@@ -16,10 +16,10 @@ import rag.pipeline
 from index.build import build_index
 from index.errors import StoreError
 from rag.cli import app
+from rag.engine import Engine
 from rag.evaluation.feedback import questions_from
 from rag.evaluation.questions import read_questions
 from rag.feedback import FEEDBACK_FILE, FeedbackFile, Verdict, Vote, vote_on
-from rag.pipeline import Engine
 from rag.types import Answer, Citation, Place
 
 if TYPE_CHECKING:

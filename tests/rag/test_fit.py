@@ -10,10 +10,10 @@ import pytest
 
 from index.build import build_index
 from rag.candidates import READ_FEATURES, Candidate
+from rag.engine import Engine
 from rag.evaluation.questions import EvaluationQuestion
 from rag.fit import Example, fit, fit_confidence, fit_ranking, fit_reach, news_examples, ranked_by, without
 from rag.logistic import SCORING_FILE, LogisticModel, Scoring, logit
-from rag.pipeline import Engine
 from rag.question import read_question
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 
 from index.build import build_index
 from index.encoder import load_encoder
-from rag.pipeline import Engine
+from rag.engine import Engine
 from tests.index import documents
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ import rag.ranking
 from index.build import build_index
 from rag.answer import cite, confidence_features, distinct_facts, select
 from rag.candidates import Candidate
+from rag.engine import Engine
 from rag.logistic import SCORING_FILE, LogisticModel, Scoring, logit
-from rag.pipeline import Engine
 from rag.question import read_question
 from rag.ranking import ENCODED_PASSAGES, ENCODED_SENTENCES, FIRST_READ, rank_by_encoder, rank_by_reader
 from rag.rarity import weights

@@ -13,7 +13,8 @@ from index.errors import ArticlesError
 from index.scope import Scope
 from rag import pipeline
 from rag.cli import app
-from rag.pipeline import Engine, ask
+from rag.engine import Engine
+from rag.pipeline import ask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 import index.build
 import index.encoder
-import rag.pipeline
+import rag.engine
 from index.build import build_index
 from index.errors import TrainingError
 from rag.cli import app
@@ -186,7 +186,7 @@ def test_weights_are_fitted_on_questions_asked_of_an_index(
         monkeypatch.setattr(module, "load_encoder", lambda name=None: tiny_encoder)
     # What a reader that has no weights of its own is weighed by while they are fitted.
     model = LogisticModel(-2.0, {"read": 1.0, "overlap": 2.0})
-    monkeypatch.setattr(rag.pipeline, "scoring_for", lambda folder, read: Scoring(model, model, model, 0.0))
+    monkeypatch.setattr(rag.engine, "scoring_for", lambda folder, read: Scoring(model, model, model, 0.0))
     (tmp_path / "articles").mkdir()
     items = []
     for number in range(30):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from index.build import build_index
+from rag.engine import Engine
 from rag.evaluation.questions import EvaluationQuestion, is_right
-from rag.pipeline import Engine
 from rag.reader import Passage
 from rag.training.data import Asked, Context, DataSet, Ranked
 from rag.training.examples import Example, Labelled, Twist, examples_of, neighbours, ranked_examples

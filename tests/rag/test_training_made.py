@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from index.build import build_index
-from rag.pipeline import Engine
+from rag.engine import Engine
 from rag.training.made import Made, made_questions, properties, retrieve_for_made, statements
 from rag.training.names import Names, names_in
 

@@ -11,8 +11,9 @@ from typer.testing import CliRunner
 
 from index.build import build_index
 from rag.cli import app
-from rag.console import difference_words, show_answer
-from rag.pipeline import Engine
+from rag.console import show_answer
+from rag.display import difference_words
+from rag.engine import Engine
 from rag.wording import differences, same_words
 
 if TYPE_CHECKING:

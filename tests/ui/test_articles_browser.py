@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from index.build import build_index
-from rag.pipeline import Engine
+from rag.engine import Engine
 from ui.library import Library
 
 if TYPE_CHECKING:

@@ -190,7 +190,7 @@ def test_a_new_answer_is_shown_from_its_question_down(page_url, open_page):
 def test_the_real_engine_on_the_articles_that_ship(tmp_path, serve, open_page):
     try:
         from index.build import build_index
-        from rag.pipeline import Engine
+        from rag.engine import Engine
     except ImportError:
         if os.environ.get("CITEWELL_REQUIRE_BROWSER") == "1":
             raise

@@ -14,7 +14,7 @@ from index.build import build_index
 from index.errors import ArticlesError, QuestionError, StoreLocked
 from index.scope import Scope
 from index.store.writer import write_lock
-from rag.pipeline import Engine
+from rag.engine import Engine
 from ui.article_routes import ArticleRoutes, pasted_record
 from ui.articles import read_scope
 from ui.guard import Gate, Guard

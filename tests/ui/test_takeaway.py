@@ -11,9 +11,9 @@ import pytest
 
 from index.build import build_index
 from index.errors import StoreError
+from rag.engine import Engine
 from rag.feedback import FeedbackFile
 from rag.formats import answer_as, conversation_as
-from rag.pipeline import Engine
 from rag.question import read_question
 from ui.panel import load_source
 from ui.takeaway import asks_the_address, take, takeaway_template, toolbar_markup

@@ -9,9 +9,9 @@ import pytest
 
 from index.build import build_index
 from index.errors import StoreError
+from rag.engine import Engine
 from rag.feedback import FeedbackFile
 from rag.formats import answer_as, conversation_as
-from rag.pipeline import Engine
 from rag.sources import visible
 
 pytestmark = pytest.mark.browser

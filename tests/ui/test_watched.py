@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from index.watch import watch
-from rag.pipeline import Engine
+from rag.engine import Engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
