@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from rich.console import Console
 from rich.text import Text
 
-from rag.display import NOT_ANSWERED, confidence_words, difference_words, one_line, size_of, visible
+from rag.display import confidence_words, difference_words, one_line, silence_words, size_of, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,10 +57,11 @@ def show_answer(answer: Answer, *, width: int | None, title: bool = False, diffe
         for citation in answer.citations:
             out.append(_quote(citation, width=width, dim=False, differences=differences)).append("\n")
         return out.append(f"Confidence: {confidence_words(answer.confidence)}\n")
-    out.append(NOT_ANSWERED, style="bold")
+    said, over_the_closest = silence_words(answer.confidence)
+    out.append(said, style="bold")
     out.append(f" Confidence: {confidence_words(answer.confidence)}\n")
     if answer.related:
-        out.append("\nThe closest sentences:\n\n", style="dim")
+        out.append(f"\n{over_the_closest}\n\n", style="dim")
         for citation in answer.related:
             out.append(_quote(citation, width=width, dim=True, differences=differences)).append("\n")
     return out
@@ -166,15 +167,24 @@ def _quote(citation: Citation, *, width: int | None, dim: bool, differences: boo
         if line is not None:
             out.append(" " * len(marker)).append(visible(line), style="italic" if line == _about(citation) else "cyan")
             out.append("\n")
-    for place in citation.also_in:
-        about = "" if place.article_id == citation.article_id else f"{_about(place)}, "
-        out.append(" " * len(marker)).append(f"also in {visible(about + place.location)}", style="dim").append("\n")
-        if differences and place.wording is not None:
-            there = Text(f"there: {visible(place.wording)}", style="dim")
+    for line, places in _by_line(citation).items():
+        times = "" if len(places) == 1 else f" ({len(places)} times)"
+        out.append(" " * len(marker)).append(f"also in {visible(line)}{times}", style="dim").append("\n")
+        for wording in dict.fromkeys(place.wording for place in places if differences and place.wording is not None):
+            there = Text(f"there: {visible(wording)}", style="dim")
             out.append(_hanging(there, " " * len(marker) + "  ", width)).append("\n")
-            told = "; ".join(difference_words(citation.quote, place.wording))
+            told = "; ".join(difference_words(citation.quote, wording))
             out.append(_hanging(Text(told, style="dim"), " " * len(marker) + "  ", width)).append("\n")
     return out
+
+
+def _by_line(citation: Citation) -> dict[str, list[Place]]:
+    """The other places of a quote by what is shown of them: in a file of records a whole article stands on one line."""
+    found: dict[str, list[Place]] = {}
+    for place in citation.also_in:
+        about = "" if place.article_id == citation.article_id else f"{_about(place)}, "
+        found.setdefault(about + place.location, []).append(place)
+    return found
 
 
 def _about(place: Place) -> str:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from index.types import Skipped
 
 __all__ = [
-    "NOT_ANSWERED",
     "SKIPPED_SHOWN",
     "confidence_words",
     "count_of",
@@ -23,12 +22,16 @@ __all__ = [
     "json_line",
     "json_text",
     "one_line",
+    "silence_words",
     "size_of",
     "skipped_lines",
     "visible",
 ]
 
-NOT_ANSWERED = "The articles do not say."
+_SILENT = "The articles do not say.", "The closest sentences, none of which answers:"
+_UNSURE = "No sentence is a sure answer.", "The closest sentences, which may answer or not:"
+_UNSURE_FROM = 0.25
+"""The confidence from which it is too much to say that the articles do not say."""
 SKIPPED_SHOWN = 20
 
 _SPACE = re.compile(r"[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]")
@@ -90,6 +93,18 @@ def confidence_words(probability: float) -> str:
     # The epsilon takes 0.57 * 100 = 56.99999999999999 for what it stands for.
     percent = "<1%" if 0 < probability < 0.01 else f"{int(probability * 100 + 1e-9)}%"
     return f"{words} ({percent})"
+
+
+def silence_words(confidence: float) -> tuple[str, str]:
+    """What is said where nothing is cited, and what stands over the closest sentences.
+
+    Args:
+        confidence: the probability in [0, 1] that the first of them answers; below the least that was asked for.
+
+    >>> silence_words(0.03)[0], silence_words(0.4)[0]
+    ('The articles do not say.', 'No sentence is a sure answer.')
+    """
+    return _SILENT if confidence < _UNSURE_FROM else _UNSURE
 
 
 def difference_words(quote: str, other: str) -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from rag.display import NOT_ANSWERED, confidence_words, json_line, json_text, one_line, visible
+from rag.display import confidence_words, json_line, json_text, one_line, silence_words, visible
 from rag.markdown import markdown_text
 from rag.sources import link, link_to_words, outlet, target_of
 from rag.types import Answer
@@ -27,7 +27,6 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 
 RULE = "\n---\n\n"
 """What stands between two answers, in text and in Markdown."""
-_NONE_ANSWERS = "The closest sentences, none of which answers:"
 _LONGEST_QUESTION = 1_000
 """Characters of a question that was refused; others are not longer."""
 
@@ -164,8 +163,9 @@ def _shown(answer: Answer) -> list[tuple[int, Citation]]:
 def _said_before(answer: Answer) -> list[str]:
     if answer.citations:
         return []
-    silent = f"{NOT_ANSWERED} {_confidence(answer)}"
-    return [silent, _NONE_ANSWERS] if answer.related else [silent]
+    said, over_the_closest = silence_words(answer.confidence)
+    said = f"{said} {_confidence(answer)}"
+    return [said, over_the_closest] if answer.related else [said]
 
 
 def _said_after(answer: Answer) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rag.display import confidence_words as _words_and_percent
-from rag.display import count_of
+from rag.display import count_of, silence_words
 from ui.text import escape, outlet
 
 if TYPE_CHECKING:
@@ -25,9 +25,6 @@ __all__ = [
     "reference",
 ]
 
-SILENT = "The articles do not say."
-_CLOSEST = "The closest sentences. None of them answers:"
-_CLOSEST_ONE = "The closest sentence. It does not answer:"
 PENDING = (
     '<div class="pending"><p class="now">Reading the articles …</p>'
     '<p class="slow">Still reading. A large reader, or the first question after a start, takes a while.</p></div>'
@@ -98,11 +95,11 @@ def answer_markup(answer: Answer) -> str:
     Related sentences are numbered on from the citations.
     """
     if not answer.answered or not answer.citations:
+        said, over_the_closest = silence_words(answer.confidence)
         nearest = ""
         if answer.related:
-            lead = _CLOSEST if len(answer.related) > 1 else _CLOSEST_ONE
-            nearest = f'<p class="lead">{lead}</p>{_related(answer.related, 1)}'
-        return f'<div class="answer unanswered"><p class="silent">{SILENT}</p>{nearest}</div>'
+            nearest = f'<p class="lead">{over_the_closest}</p>{_related(answer.related, 1)}'
+        return f'<div class="answer unanswered"><p class="silent">{said}</p>{nearest}</div>'
     quotes = "".join(_quote(citation, number) for number, citation in enumerate(answer.citations, 1))
     others = ""
     if answer.related:

@@ -262,6 +262,21 @@ def test_outlet_date_and_other_places() -> None:
     assert "    also in Other, /b.txt:3\n" in shown
 
 
+def test_places_on_one_line_of_a_file_are_shown_once() -> None:
+    here = place(path="/news.jsonl", line=7, article_id="1" * 32, title="Other")
+    more = (here, replace(here, start=9, end=14), replace(here, start=20, end=26, wording="That took long."))
+    shown = console.show_answer(answered("q", citation(also_in=more)), width=None, differences=True).plain
+    assert shown.count("also in") == 1
+    assert "    also in Other, /news.jsonl:7 (3 times)\n" in shown
+    assert "there: That took long.\n" in shown
+
+
+def test_an_unsure_answer_does_not_claim_that_the_articles_are_silent() -> None:
+    shown = console.show_answer(replace(unanswered(), confidence=0.46), width=None).plain
+    assert shown.startswith("No sentence is a sure answer. Confidence: low (46%)")
+    assert "which may answer or not:" in shown
+
+
 @pytest.mark.parametrize("source", ["http://[", "https://", "://", "C:\\news\\a.txt"])
 def test_a_source_that_is_no_url_names_no_outlet(source: str) -> None:
     assert (
@@ -271,7 +286,9 @@ def test_a_source_that_is_no_url_names_no_outlet(source: str) -> None:
 
 def test_not_answered_says_so_and_dims_what_is_closest() -> None:
     text = console.show_answer(unanswered(), width=80)
-    assert text.plain.startswith("The articles do not say. Confidence: very low (3%)\n\nThe closest sentences:\n\n[1] ")
+    assert text.plain.startswith(
+        "The articles do not say. Confidence: very low (3%)\n\nThe closest sentences, none of which answers:\n\n[1] "
+    )
     assert "[2] Another sentence." in text.plain
     dim = [span for span in text.spans if str(span.style) == "dim"]
     where = text.plain.index("Another")
