@@ -12,7 +12,8 @@ import pytest
 
 from index.errors import CitewellError
 from ui.exchange import POLICY
-from ui.guard import Gate, is_loopback
+from ui.guard import Gate
+from ui.hosts import is_loopback
 from ui.routes import MOST_BODY_BYTES
 
 SECRET = "do-not-read-me"
