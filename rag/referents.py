@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rag.mentions import gathered, mentions, same_name
-from rag.phrases import noun_phrases, parts_of
+from rag.phrases import is_plural, noun_phrases, parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +22,11 @@ _OTHER, _OTHER_THING = 0.4, 0.15
 """What each referent before it in the same question costs: a name, and a thing ("the call")."""
 _ANSWER, _CITED, _UNSURE = 0.3, 0.8, 1.5
 """What it costs not to stand in the question: in the words that answered it, beside them, or beside no answer."""
+_ANSWERED_BY_NAME = 0.5
+"""What it costs a thing that was asked for that a name answered."""
+_LONGEST_ASKED = 4
+_UNNAMED = frozenset({"date", "day", "else", "month", "other", "place", "time", "year"})
+"""What a question asks for without meaning a thing."""
 _SUBJECT = 0.2
 """What it costs that nothing says that the subject of a question is a person."""
 _NOBODY = 2.0
@@ -116,7 +121,10 @@ def subject_of(question: str) -> str | None:
 def _of_turn(turn: Earlier, form: str, names: Sequence[Mention]) -> list[tuple[str, float]]:
     found: list[tuple[str, float]] = []
     subject = subject_of(turn.question)
-    for place, (text, cost) in enumerate(_in_order(turn.question, form, names)):
+    asked = _asked_for(turn, form)
+    if asked is not None:
+        found.append(asked)
+    for place, (text, cost) in enumerate(_in_order(turn.question, form, names), len(found)):
         unsaid = form in {"he", "she"} and text == subject and 0.0 < cost < 1.0
         behind = _OTHER_THING if form in {"it", "they"} and text.startswith("the ") else _OTHER
         found.append((text, (_SUBJECT if unsaid else cost) + place * behind))
@@ -132,6 +140,20 @@ def _of_turn(turn: Earlier, form: str, names: Sequence[Mention]) -> list[tuple[s
     return found
 
 
+def _asked_for(turn: Earlier, form: str) -> tuple[str, float] | None:
+    """The thing that a question asks for, "the target" of "What target does NATO have?", and what it costs.
+
+    Where a name answered, that is meant rather.
+    """
+    of = re.sub(r"^(?:(?:kind|sort|type)s? )?of ", "", parts_of(turn.question).of)
+    if form not in {"it", "they"} or not of or not of.isascii() or len(of.split()) > _LONGEST_ASKED:
+        return None
+    if set(of.lower().split()) & _UNNAMED or is_plural(of) != (form == "they"):
+        return None
+    named = turn.answered and turn.answer is not None and bool(mentions(f"x {turn.answer}"))
+    return of if re.match(r"the |[A-Z]", of) else f"the {of}", _ANSWERED_BY_NAME if named else 0.0
+
+
 def _in_order(
     text: str, form: str, names: Sequence[Mention], *, whole: bool = False, phrases: bool = True
 ) -> list[tuple[str, float]]:
@@ -142,6 +164,8 @@ def _in_order(
     taken: list[tuple[int, int]] = []
     if form == "they":
         for pair in _PAIR.finditer(text):
+            if _ADJECTIVE.match(pair[2]):  # "British and French troops"
+                continue
             found.append((pair.start(), pair.group(), 0.0))
             taken.append(pair.span())
     if phrases and form in {"it", "they"}:
