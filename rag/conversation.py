@@ -200,7 +200,9 @@ def _with_referents(
         # Nobody meets, tells or leads himself: what the question names besides is not meant.
         if any({word.stem for word in words(re.sub(r"['’]s$", "", text))} <= said for text in texts.values()):
             continue
-        found.append(Reading(put_in(question, leaning, texts), sum(each.cost for each in combination)))
+        topic = next((new for each in combination if (new := _new_topic(each.topic, question))), "")
+        text = put_in(question, leaning, texts)
+        found.append(Reading(with_topic(text, topic) if topic else text, sum(each.cost for each in combination)))
     if len(known) > 1:
         alone = _with_referents(question, [word for word in leaning if word.form == known[0]], history, names)
         found += [Reading(way.text, way.cost + _LEFT) for way in alone[:1]]
