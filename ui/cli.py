@@ -84,7 +84,9 @@ def serve(
 
     from rag.console import progress_bar
     from ui.loading import LoadingEngine
+    from ui.steady import settle, take_turns
 
+    take_turns()
     bars: list[Callable[[Progress], None]] = []
 
     def load(say: Callable[[str], None]) -> Engine:
@@ -126,6 +128,7 @@ def serve(
                     bars.append(bar)
                 engine.wait()
                 bars.clear()
+            settle()
             typer.echo(f"citewell is ready at {app.url} — press Ctrl+C to stop")
             app.wait()
 
