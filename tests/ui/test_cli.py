@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -14,7 +15,10 @@ def run():
     from ui import cli as with_serve
 
     assert with_serve.main is not None
-    return lambda *arguments: CliRunner().invoke(cli.app, [*arguments])
+    interval = sys.getswitchinterval()
+    yield lambda *arguments: CliRunner().invoke(cli.app, [*arguments])
+    sys.setswitchinterval(interval)  # serve sets these for its process
+    gc.unfreeze()
 
 
 def test_the_command_line_loads_nothing_heavy():
@@ -96,6 +100,8 @@ def test_serve_says_where_and_passes_its_options_on(run, monkeypatch, tmp_path):
     assert options["examples"] == ()
     assert options["login"] is None
     assert options["allow_hosts"] == []
+    assert sys.getswitchinterval() < 0.005
+    assert gc.get_freeze_count() > 0
     assert seen["waited"]
     assert seen["closed"]
     for others, changeable in {
