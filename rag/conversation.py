@@ -49,6 +49,8 @@ _MOST_SENTENCES = 3
 _MOST_TERMS = 8
 """Words that count, beyond which a question tells by itself what it is about."""
 _EACH_WORDING = 0.3
+_LEFT = 1.0
+"""What it costs to tell the first pronoun of a question and leave the others: "Why do Starmer and Macron say it?"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,8 @@ def _new_topic(topic: str, question: str) -> str:
 def _short(how: str, what: str, last: Earlier, names: Sequence[Mention]) -> list[Reading]:
     if how == "about":
         known = next((name for name in names if same_name(name.text.lower(), what.lower())), None)
-        wordings = adapted(known.text if known is not None else what, last.question)
+        the = "the " if what.lower().startswith("the ") else ""
+        wordings = adapted(the + re.sub(r"^the ", "", known.text) if known is not None else what, last.question)
     else:
         wordings = written_out(what, last.question, last.answer if last.answered else None)
         if how == "noun":
@@ -192,12 +195,21 @@ def _with_referents(
     found = []
     for combination in product(*(choices[form] for form in known)):
         texts = {form: each.text for form, each in zip(known, combination, strict=True)}
-        if len(set(texts.values())) < len(texts):
+        if _overlap(list(texts.values())):
             continue
         # Nobody meets, tells or leads himself: what the question names besides is not meant.
         if any({word.stem for word in words(re.sub(r"['’]s$", "", text))} <= said for text in texts.values()):
             continue
-        found.append(Reading(put_in(question, leaning, texts), sum(each.cost for each in combination)))
-    if not found and len(known) > 1:
-        return _with_referents(question, [word for word in leaning if word.form == known[0]], history, names)
+        topic = next((new for each in combination if (new := _new_topic(each.topic, question))), "")
+        text = put_in(question, leaning, texts)
+        found.append(Reading(with_topic(text, topic) if topic else text, sum(each.cost for each in combination)))
+    if len(known) > 1:
+        alone = _with_referents(question, [word for word in leaning if word.form == known[0]], history, names)
+        found += [Reading(way.text, way.cost + _LEFT) for way in alone[:1]]
     return found
+
+
+def _overlap(texts: Sequence[str]) -> bool:
+    """Whether one of these is another, or a part of it: "they" and "it" are not the allies of NATO, and NATO."""
+    said = [set(text.casefold().split()) for text in texts]
+    return any(one <= other for at, one in enumerate(said) for other in (*said[:at], *said[at + 1 :]))

@@ -12,7 +12,9 @@ from rag.kinds import answer_spans
 from rag.mentions import mentions
 from rag.phrases import (
     AUXILIARIES,
+    DOES,
     PREPOSITION,
+    Phrase,
     about,
     begins_with_and,
     noun_phrases,
@@ -159,6 +161,7 @@ def adapted(what: str, before: str) -> list[str]:
                 new = re.sub(r"^the ", "", what) if ahead.lower().endswith("the ") else what
                 found.append(f"{ahead}{new}{behind}")
         if not found:
+            found += [f"{before[: each.start]}{what}{before[each.end :]}" for each in _named_subjects(before)]
             for name in mentions(before)[:1]:
                 left = f"{before[: name.start].rstrip()} {before[name.end :].strip()}".rstrip("? ")
                 found.append(f"{left} in {what}?" if not left.endswith("the") else with_topic(before, what))
@@ -170,3 +173,17 @@ def adapted(what: str, before: str) -> list[str]:
 def _is_modifier(question: str, end: int) -> bool:
     """Whether a name belongs to the noun behind it ("the NATO summit")."""
     return any(phrase.start < end < phrase.end and question[end] == " " for phrase in noun_phrases(question))
+
+
+def _named_subjects(question: str) -> list[Phrase]:
+    """The noun phrase with a name in it that does something: "NATO members" in "How much do NATO members spend?"."""
+    parts = parts_of(question)
+    if parts.auxiliary.lower() not in DOES:
+        return []
+    at = len(question.rstrip("?!. ")) - len(parts.rest)
+    named = [name.start for name in mentions(question)]
+    return [
+        each
+        for each in noun_phrases(question)
+        if each.start == at and any(at <= start < each.end for start in named) and question[each.end :].strip("?!. ")
+    ]

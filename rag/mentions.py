@@ -28,6 +28,8 @@ _LINK = r"(?:of the |of |and the |for the |de |van |von der |von |al |bin |& )?"
 _RUN = re.compile(rf"(?<![\w’'-]){_WORD}(?: {_LINK}{_WORD})*(?:: {_WORD})?")
 _SHOUTED = re.compile(r"[A-Z]{2,}(?: [A-Z]+)+|[A-Z]{7,}")
 """Credits and headlines in capitals."""
+_SLASH = re.compile(r" ?/")
+"""What stands between the two of a credit: "POOL / AFP"."""
 _POSSESSIVE = re.compile(r"[’']s?$")
 _BEHIND = re.compile(r",? (?:who|whose)\b|, \d{1,2},|,? (?:an?|the|former) (?:[\w’'-]+ ){0,3}?(?P<office>[a-z]+)\b")
 _PLACE_BEFORE = re.compile(
@@ -100,6 +102,8 @@ def mentions(text: str, *, known: Collection[str] = ()) -> tuple[Mention, ...]:
         if opens and " " not in name and not certain:
             continue
         if _SHOUTED.fullmatch(name) or text[max(0, start - 1) : start] == "/":
+            continue
+        if name.isupper() and (text[:start].endswith("/ ") or _SLASH.match(text, start + len(name))):
             continue
         found.append(_described(Mention(start, name), text, office))
     return tuple(found)

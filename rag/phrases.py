@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AUXILIARIES",
     "AUXILIARY_PATTERN",
+    "DOES",
     "PREPOSITION",
     "Parts",
     "Phrase",
@@ -29,9 +30,10 @@ __all__ = [
     "without_and",
 ]
 
-_DO = frozenset({"do", "does", "did", "can", "could", "will", "would", "shall", "should", "may", "might", "must"})
+DOES = frozenset({"do", "does", "did", "can", "could", "will", "would", "shall", "should", "may", "might", "must"})
+"""Auxiliaries that a verb follows."""
 _BE = frozenset({"is", "are", "was", "were", "has", "have", "had", "am", "be", "been"})
-AUXILIARIES = _DO | _BE
+AUXILIARIES = DOES | _BE
 AUXILIARY_PATTERN = "|".join(sorted(AUXILIARIES))
 """Any of them, for a regular expression that brackets it."""
 PREPOSITION = r"(?:in|on|at|by|since|until|for|from|to|with|of|about|during|before|after|under|near|against)"
@@ -157,7 +159,7 @@ def _without_verbs(question: str, first: int, last: int, run: list[re.Match[str]
     every = [token.group().lower() for token in _TOKEN.finditer(question)]
     before = every[first - 1] if first else ""
     before_that = every[first - 2] if first > 1 else ""
-    subject = before in _DO or (before in _DETERMINERS and before_that in _DO)
+    subject = before in DOES or (before in _DETERMINERS and before_that in DOES)
     if before in {"who", "what", "to", "not"} or (before in {"he", "she", "it", "they", "there", "you", "we", "i"}):
         run = run[1:] if not run[0].group()[0].isupper() else run
     elif before in {"which", "many", "whose"} and every[min(last + 1, len(every) - 1)] not in AUXILIARIES:
@@ -169,16 +171,21 @@ def _without_verbs(question: str, first: int, last: int, run: list[re.Match[str]
             (at for at, token in enumerate(run) if is_plural(token.group()) and token.group()[0].islower()), None
         )
         named = next((at for at, token in enumerate(run[:-1]) if _name_ends(run, at)), None)
+        # "When did Trump open direct talks with Russia": of a plural that no verb follows, the verb stands before.
+        after = every[last + 1] if last + 1 < len(every) else ""
+        closed = not after or re.fullmatch(PREPOSITION, after) is not None
+        if before in DOES and named is not None and plural == len(run) - 1 > named + 1 and closed:
+            plural = None
         if plural is not None:
             run = run[: plural + 1]
-        elif named is not None and (before in _DO or any(token.group()[0].isupper() for token in run[named + 2 :])):
+        elif named is not None and (before in DOES or any(token.group()[0].isupper() for token in run[named + 2 :])):
             run = run[: named + 1]
         elif run[-1].group()[0].islower():
             run = run[:-1]
     if before == "and" and run[0].group()[0].isupper():
         named = next((at for at, token in enumerate(run[:-1]) if _name_ends(run, at)), None)
         run = run if named is None else run[: named + 1]
-    if before in _DO and len(run) > 1 and run[0].group().islower() and not is_plural(run[0].group()):
+    if before in DOES and len(run) > 1 and run[0].group().islower() and not is_plural(run[0].group()):
         # "Which leaders would send troops": the verb, for who sends stands before.
         run = run[1:] if first > 1 and before_that not in stop_words() else run
     if before in _BE or before_that in _BE:

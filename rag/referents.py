@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rag.mentions import gathered, mentions, same_name
-from rag.phrases import noun_phrases, parts_of
+from rag.phrases import is_plural, noun_phrases, parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +22,11 @@ _OTHER, _OTHER_THING = 0.4, 0.15
 """What each referent before it in the same question costs: a name, and a thing ("the call")."""
 _ANSWER, _CITED, _UNSURE = 0.3, 0.8, 1.5
 """What it costs not to stand in the question: in the words that answered it, beside them, or beside no answer."""
+_ASKED, _ASKED_NAMED = 0.2, 0.5
+"""What it costs to be asked for by the question, and that a name answered it."""
+_LONGEST_ASKED = 4
+_UNNAMED = frozenset({"date", "day", "else", "month", "other", "place", "time", "year"})
+"""What a question asks for without meaning a thing."""
 _SUBJECT = 0.2
 """What it costs that nothing says that the subject of a question is a person."""
 _NOBODY = 2.0
@@ -63,10 +68,12 @@ class Referent:
     Attributes:
         text: as it is put into the question.
         cost: how much less likely it is than the best one may be, as log odds, at least 0.
+        topic: what it belongs to, where its text does not tell: "NATO" of "the target".
     """
 
     text: str
     cost: float
+    topic: str = ""
 
 
 def names_of(history: Sequence[Earlier]) -> list[Mention]:
@@ -84,13 +91,16 @@ def referents(history: Sequence[Earlier], form: str, names: Sequence[Mention]) -
     """
     found: dict[str, Referent] = {}
 
-    def add(text: str, cost: float) -> None:
+    def add(text: str, cost: float, topic: str = "") -> None:
         key = next((known for known in found if same_name(known, text)), text)
         if key not in found or cost < found[key].cost:
-            found[key] = Referent(key, cost)
+            found[key] = Referent(key, cost, topic)
 
     for age, turn in enumerate(reversed(history)):
         behind = age * _OLDER
+        asked = _asked_for(turn, form)
+        if asked is not None:
+            add(asked.text, behind + asked.cost, asked.topic)
         for text, cost in _of_turn(turn, form, names):
             add(text, behind + cost)
     if form in {"he", "she"} and any(name.kind == "person" for name in names):
@@ -98,7 +108,7 @@ def referents(history: Sequence[Earlier], form: str, names: Sequence[Mention]) -
         subjects = [subject_of(turn.question) for turn in history]
         for key, each in found.items():
             known = key in subjects or any(same_name(key, person) for person in persons)
-            found[key] = Referent(each.text, each.cost + (0.0 if known else _NOBODY))
+            found[key] = replace(each, cost=each.cost + (0.0 if known else _NOBODY))
     return sorted(found.values(), key=lambda each: each.cost)
 
 
@@ -132,6 +142,22 @@ def _of_turn(turn: Earlier, form: str, names: Sequence[Mention]) -> list[tuple[s
     return found
 
 
+def _asked_for(turn: Earlier, form: str) -> Referent | None:
+    """The thing that a question asks for: "the target" of "What target does NATO have?".
+
+    Where a name answered, that is meant rather.
+    """
+    of = re.sub(r"^(?:(?:kind|sort|type)s? )?of ", "", parts_of(turn.question).of)
+    if form not in {"it", "they"} or not of or len(of.split()) > _LONGEST_ASKED:
+        return None
+    if set(of.lower().split()) & _UNNAMED or is_plural(of) != (form == "they"):
+        return None
+    named = turn.answered and turn.answer is not None and bool(mentions(f"x {turn.answer}"))
+    text = of if re.match(r"the |[A-Z]", of) else f"the {of}"
+    topic = ", ".join(_names_in(turn.question)) if " " not in of else ""  # more words tell by themselves
+    return Referent(text, _ASKED_NAMED if named else _ASKED, topic)
+
+
 def _in_order(
     text: str, form: str, names: Sequence[Mention], *, whole: bool = False, phrases: bool = True
 ) -> list[tuple[str, float]]:
@@ -142,6 +168,8 @@ def _in_order(
     taken: list[tuple[int, int]] = []
     if form == "they":
         for pair in _PAIR.finditer(text):
+            if _ADJECTIVE.match(pair[2]):  # "British and French troops"
+                continue
             found.append((pair.start(), pair.group(), 0.0))
             taken.append(pair.span())
     if phrases and form in {"it", "they"}:
@@ -217,6 +245,10 @@ def _disagreement(name: Mention, form: str, text: str) -> float | None:
 
 def topic_of(turn: Earlier) -> str:
     """What a question is about, in a few words: its names, or else its phrases."""
-    names = [name.text for name in mentions(turn.question) if not _ADJECTIVE.match(name.text)]
+    names = _names_in(turn.question)
     phrases = [phrase.text for phrase in noun_phrases(turn.question) if not _DATE.fullmatch(phrase.text)]
     return ", ".join(dict.fromkeys(names or phrases[-2:]))
+
+
+def _names_in(question: str) -> list[str]:
+    return [name.text for name in mentions(question) if not _ADJECTIVE.match(name.text)]

@@ -9,13 +9,15 @@ import socket
 import threading
 import webbrowser
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from index.errors import CitewellError
 from ui.admission import MOST_EVENTS, Admission, AdmittingEngine, places
 from ui.article_routes import ArticleRoutes
-from ui.guard import LOOPBACK, Gate, Guard
+from ui.guard import Gate, Guard
+from ui.hosts import LOOPBACK, public_name
 from ui.library import Library
 from ui.loading import LoadingEngine
 from ui.page import SAMPLE_QUESTIONS, build_app, load_gradio
@@ -25,7 +27,7 @@ from ui.sessions import GRACE, MOST_SESSIONS, Sessions
 from ui.turns import AnswersQuestions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     import gradio as gr
 
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from ui.takeaway import KeepsVotes
 
 __all__ = ["SAMPLE_QUESTIONS", "AnswersQuestions", "RunningApp", "build_app", "launch"]
+
+_PROXIES = "FORWARDED_ALLOW_IPS"
 
 # What of Gradio stays off. Most of it is not reachable either: see ui.guard.
 _CLOSED = {
@@ -100,6 +104,7 @@ def launch(
     block: bool = True,
     open_browser: bool = False,
     login: Login | None = None,
+    allow_hosts: Collection[str] = (),
     keep_closed: float = GRACE,
 ) -> RunningApp:
     """Serves the page.
@@ -115,10 +120,12 @@ def launch(
         block: return only when the page is closed or the user presses Ctrl+C.
         open_browser: open the page in the user's browser.
         login: the name and password that everybody has to give.
+        allow_hosts: names under which a proxy passes requests on, with their Host header as it came. With any, a proxy
+            on this machine is believed what it says of the client's address and of TLS.
         keep_closed: seconds that a conversation is kept after its page was closed.
 
     Raises:
-        CitewellError: the address cannot be listened on.
+        CitewellError: the address cannot be listened on, or one of `allow_hosts` is no name.
     """
     from starlette.middleware import Middleware
 
@@ -130,6 +137,7 @@ def launch(
     for variable in ("NO_PROXY", "no_proxy"):
         excepted = [each for each in os.environ.get(variable, "").split(",") if each]
         os.environ[variable] = ",".join(dict.fromkeys([*excepted, *sorted(LOOPBACK), name]))
+    names |= {public_name(each) for each in allow_hosts}
     gate = Gate(frozenset(each.strip("[]").lower() for each in names), everywhere, login=login)
     gate.sessions = Sessions(grace=keep_closed)
     library = engine if isinstance(engine, Library) else Library(engine)
@@ -166,7 +174,8 @@ def launch(
         started.append(demo)
 
     try:
-        _in_an_event_loop(start)
+        with _proxies(believed=bool(allow_hosts)):
+            _in_an_event_loop(start)
     except OSError as error:  # somebody took the port since it was tried
         raise CitewellError(_taken(name, port, error)) from error
     url_name = ("::1" if name == "::" else "127.0.0.1") if everywhere else name
@@ -207,6 +216,23 @@ def _health(engine: AnswersQuestions) -> Callable[[], dict[str, Any]]:
         return {"status": engine.status if isinstance(engine, LoadingEngine) else "ready", "version": release}
 
     return health
+
+
+@contextmanager
+def _proxies(*, believed: bool) -> Iterator[None]:
+    """Whether the server that starts meanwhile takes X-Forwarded-For and X-Forwarded-Proto from this machine.
+
+    Uvicorn does, and Gradio lets nobody tell it otherwise but by this variable: whoever guesses passwords here would be
+    another client with every guess. The variable stays as it is where the user set it.
+    """
+    if believed or _PROXIES in os.environ:
+        yield
+        return
+    os.environ[_PROXIES] = ""
+    try:
+        yield
+    finally:
+        del os.environ[_PROXIES]
 
 
 def _in_an_event_loop(action: Callable[[], None]) -> None:

@@ -12,7 +12,7 @@ import typer
 from index.errors import CitewellError
 from rag import cli
 from rag.options import ArticlesOption, IndexOption, ReaderOption  # noqa: TC001 - typer reads them when it runs
-from ui.guard import is_loopback
+from ui.hosts import is_loopback, public_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,25 +43,36 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-host",
+            metavar="NAME",
+            help="A public name of the page, behind a proxy that ends TLS and passes the Host header on; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
     insecure: Annotated[
-        bool, typer.Option("--insecure", help="Allow a --host that others can reach with no login.")
+        bool, typer.Option("--insecure", help="Allow a --host or --allow-host that others can reach with no login.")
     ] = False,
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Let nobody add or remove articles on the page.")
     ] = False,
     allow_changes: Annotated[
-        bool, typer.Option("--allow-changes", help="Let others who reach a --host add and remove articles.")
+        bool, typer.Option("--allow-changes", help="Let others who reach the page add and remove articles.")
     ] = False,
 ) -> None:
     """Ask in the browser: the quotes, and beside them the articles they stand in.
 
     Without --index and --articles: the default index, or the sample articles that ship with citewell.
     """
-    if not is_loopback(host) and auth is None and not insecure:
+    names = [public_name(each) for each in allow_host or ()]
+    opened = [*([f"--host {host}"] if not is_loopback(host) else ()), *(f"--allow-host {each}" for each in names)]
+    if opened and auth is None and not insecure:
         raise CitewellError(
-            f"--host {host} lets others on the network read the articles, and there is no login. "
-            "Add --auth USER:PASSWORD-FILE, leave --host out to keep the page on this machine, or add --insecure if "
-            "that is what you want."
+            f"{opened[0]} lets others on the network read the articles, and there is no login. "
+            f"Add --auth USER:PASSWORD-FILE, leave {opened[0].split()[0]} out to keep the page on this machine, or add "
+            "--insecure if that is what you want."
         )
     if read_only and allow_changes:
         raise typer.BadParameter("expected either --read-only or --allow-changes", param_hint="--read-only")
@@ -73,7 +84,9 @@ def serve(
 
     from rag.console import progress_bar
     from ui.loading import LoadingEngine
+    from ui.steady import settle, take_turns
 
+    take_turns()
     bars: list[Callable[[Progress], None]] = []
 
     def load(say: Callable[[str], None]) -> Engine:
@@ -93,7 +106,7 @@ def serve(
         from ui.library import Library
 
         folder, sample = resolve(index, articles)[0], _is_sample(index, articles)
-        changeable = not read_only and (is_loopback(host) or allow_changes)
+        changeable = not read_only and (not opened or allow_changes)
         own = default_index_dir() if changeable and sample else None
         library = Library(engine, index=folder if changeable else None, own=own)
         stack.callback(library.close)
@@ -107,6 +120,7 @@ def serve(
             block=False,
             open_browser=open_browser,
             login=login,
+            allow_hosts=names,
         ) as app:
             typer.echo(f"The page is at {app.url}; the models are loading", err=True)
             with progress_bar(sys.stderr) as bar:
@@ -114,6 +128,7 @@ def serve(
                     bars.append(bar)
                 engine.wait()
                 bars.clear()
+            settle()
             typer.echo(f"citewell is ready at {app.url} — press Ctrl+C to stop")
             app.wait()
 

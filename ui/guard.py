@@ -8,7 +8,6 @@ the page's script sends (`ui.payload`), and a session belongs to the browser tha
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import json
 import math
 import re
@@ -18,6 +17,7 @@ from urllib.parse import parse_qs, urlencode
 
 from ui.admission import BUSY
 from ui.exchange import TOO_LONG, Refused, Response, counted, headers_of, read, replay, trusted
+from ui.hosts import LOOPBACK, is_address
 from ui.payload import Calls, Malformed, NotThere, parse, session_of
 from ui.routes import HEALTH, HEARTBEAT, JOIN, LOADING, MOST_QUERY_BYTES, STARTUP, Route, page_query, route_of
 from ui.sessions import COOKIE, MOST_UNDELIVERED, Sessions, new_secret, own_name, secret_in
@@ -28,9 +28,7 @@ if TYPE_CHECKING:
     from ui.auth import Login
     from ui.exchange import App, Receive, Scope, Send
 
-__all__ = ["LOOPBACK", "Gate", "Guard", "is_loopback"]
-
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+__all__ = ["Gate", "Guard"]
 
 MOST_OPEN = 1_000
 """Requests at once; a page holds two open."""
@@ -39,26 +37,6 @@ BODY_SECONDS = 30.0
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?", re.ASCII)
 _CHALLENGE = (b"www-authenticate", b'Basic realm="citewell", charset="UTF-8"')
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a server bound to `host`.
-
-    >>> is_loopback("127.0.0.1"), is_loopback("[::1]"), is_loopback("0.0.0.0")
-    (True, True, False)
-    """
-    name = host.strip("[]").lower()
-    if name == "localhost":
-        return True
-    return _is_address(name) and ipaddress.ip_address(name).is_loopback
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 @dataclass(slots=True)
@@ -92,7 +70,7 @@ class Gate:
         if match is None:
             return False
         name = match[1].strip("[]")
-        return name in self.hosts or (self.any_address and _is_address(name))
+        return name in self.hosts or (self.any_address and is_address(name))
 
 
 _MALFORMED = (422, "The request is malformed.")
@@ -162,7 +140,8 @@ class Guard:
         if not self.gate.is_ours(host):
             raise Refused(400, "Unknown host name.")
         origins = {each.decode("latin-1").lower() for each in headers.get(b"origin", [])}
-        if any(origin and origin.partition("://")[2] != host for origin in origins):
+        # The scheme may be either: TLS may end at a proxy, and the page is asked for by http then.
+        if any(origin not in ("", f"http://{host}", f"https://{host}") for origin in origins):
             raise Refused(403, "Requests from other sites are refused.")
         # A link from elsewhere may lead to the page; nothing else of it is for other sites.
         elsewhere = headers.get(b"sec-fetch-site", [b"none"])[0].lower() in (b"cross-site", b"same-site")

@@ -9,7 +9,7 @@ from ui.admission import MOST_EVENTS
 from ui.articles import SCOPED, articles_view, scope_input
 from ui.panel import asset, panel_functions, script
 from ui.takeaway import QUESTION_IN_ADDRESS, asks_the_address, takeaway_template, taker
-from ui.turns import asker, literal_asker
+from ui.turns import asker, literal_asker, rereader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,14 +121,17 @@ def build_app(
             chip.click(ask, inputs=[chip, turns, scope], outputs=shown, js=SCOPED, **quiet)
         # Clicked by conversation.js, which says which turn is meant.
         turn = gr.JSON(visible=False)
-        literal = gr.Button("Ask as it stands", elem_id="ask-literally", visible="hidden")
-        literal.click(
-            literal_asker(engine),
-            inputs=[turn, turns],
-            outputs=[chat, turns],
-            js="(turn, turns) => [Number(document.documentElement.dataset.literal), turns]",
-            **quiet,
-        )
+        for label, name, again in (
+            ("Ask as it stands", "ask-literally", literal_asker),
+            ("Read it that way again", "ask-as-read", rereader),
+        ):
+            gr.Button(label, elem_id=name, visible="hidden").click(
+                again(engine),
+                inputs=[turn, turns],
+                outputs=[chat, turns],
+                js="(turn, turns) => [Number(document.documentElement.dataset.turn), turns]",
+                **quiet,
+            )
         clear.click(lambda: ([], [], ""), outputs=shown, **quiet)
         takeaway.submit(taker(votes), inputs=[turns], outputs=[takeaway], **quiet)
         demo.load(asks_the_address(ask), inputs=[box, turns], outputs=shown, js=QUESTION_IN_ADDRESS, **quiet)

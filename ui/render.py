@@ -30,6 +30,8 @@ PENDING = (
     '<p class="slow">Still reading. A large reader, or the first question after a start, takes a while.</p></div>'
 )
 """What stands in for an answer; the style sheet shows its second line after some seconds."""
+_READ = ("Read as", "literal", "Ask as it stands")
+_TAKEN_BACK = ("Asked as it stands, not as", "reread", "Read it that way again")
 LONGEST_ECHO = 600
 """Characters of a question that the chat repeats."""
 
@@ -74,18 +76,20 @@ def problem_markup(message: str) -> str:
     return f'<div class="problem" role="status"><bdi>{escape(message)}</bdi></div>'
 
 
-def reading_markup(read_as: str | None, turn: int) -> str:
+def reading_markup(read_as: str | None, turn: int, *, literal: bool = False) -> str:
     """How a follow-up was read, with a button that takes it back; nothing for a question that was read as it stands.
 
     Args:
         read_as: the question as it was read.
         turn: the number of its turn, which the button's value names.
+        literal: whether the reading was taken back; the button then takes it again.
     """
     if read_as is None:
         return ""
     shown = read_as if len(read_as) <= LONGEST_ECHO else read_as[:LONGEST_ECHO] + " …"
-    button = f'<button type="button" class="literal" value="{turn}">Ask as it stands</button>'
-    return f'<p class="read-as"><span class="label">Read as:</span> <bdi>{escape(shown)}</bdi> {button}</p>'
+    label, kind, words = _TAKEN_BACK if literal else _READ
+    button = f'<button type="button" class="again {kind}" value="{turn}">{words}</button>'
+    return f'<p class="read-as"><span class="label">{label}:</span> <bdi>{escape(shown)}</bdi> {button}</p>'
 
 
 def answer_markup(answer: Answer) -> str:

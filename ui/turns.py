@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from index.errors import CitewellError
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rag.feedback import Verdict
     from rag.types import Answer, ArticleView
 
-__all__ = ["AnswersQuestions", "Turn", "asker", "literal_asker", "messages"]
+__all__ = ["AnswersQuestions", "Turn", "asker", "literal_asker", "messages", "rereader"]
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +75,8 @@ class Turn:
         key: tells its answer from all others.
         vote: what the reader thought of the answer.
         limit: the scope as the browser sent it, which may be anything.
+        reading: the question as it was read after others; None when it was read as it stands from the first.
+        literal: whether that reading was taken back.
     """
 
     question: str
@@ -86,6 +88,8 @@ class Turn:
     key: str = field(default_factory=_new_key)
     vote: Verdict = "none"
     limit: object = None
+    reading: str | None = None
+    literal: bool = False
 
 
 def messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
@@ -105,19 +109,28 @@ def _message(role: str, markup: str) -> dict[str, Any]:
 
 
 def _reply(engine: AnswersQuestions, turn: Turn, history: Sequence[Answer]) -> None:
-    """Complete a turn with the answer to its question, or with what was wrong."""
-    turn.problem, turn.vote, turn.key = None, "none", _new_key()  # another answer, another vote
+    """Complete a turn with the answer to its question, or with what was wrong.
+
+    A turn that has a reading keeps it: it is asked with that, or as it stands when that was taken back.
+    """
+    turn.answer, turn.problem, turn.vote, turn.key = None, None, "none", _new_key()  # another answer, another vote
     try:
         turn.scope = read_scope(turn.limit)
-        answer = engine.ask(turn.question, history=history, scope=turn.scope)
-        turn.markup, turn.answer = reading_markup(answer.read_as, turn.number) + answer_markup(answer), answer
+        if turn.reading is None:
+            turn.answer = engine.ask(turn.question, history=history, scope=turn.scope)
+            turn.reading = turn.answer.read_as
+        elif turn.literal:
+            turn.answer = engine.ask(turn.question, scope=turn.scope)
+        else:
+            answer = engine.ask(turn.reading, scope=turn.scope)
+            turn.answer = replace(answer, question=turn.question, read_as=turn.reading)
     except CitewellError as error:
         turn.problem = str(error)
     except Exception:
         logger.exception("no answer to %r", turn.question)
         turn.problem = _BROKEN
-    if turn.problem is not None:
-        turn.markup = problem_markup(turn.problem)
+    below = answer_markup(turn.answer) if turn.answer is not None else problem_markup(turn.problem or _BROKEN)
+    turn.markup = reading_markup(turn.reading, turn.number, literal=turn.literal) + below
 
 
 def asker(engine: AnswersQuestions) -> Any:
@@ -149,18 +162,29 @@ def literal_asker(engine: AnswersQuestions) -> Any:
     Args:
         engine: answers.
     """
+    return _again(engine, literal=True)
 
+
+def rereader(engine: AnswersQuestions) -> Any:
+    """What the page calls to read a question again as it was before that was taken back; it is answered in place.
+
+    Args:
+        engine: answers.
+    """
+    return _again(engine, literal=False)
+
+
+def _again(engine: AnswersQuestions, *, literal: bool) -> Any:
     # The browser sends the number of a turn and nothing else; which question that is, the conversation kept here says.
-    def ask_literally(number: Any, turns: Any) -> Any:
+    def ask_again(number: Any, turns: Any) -> Any:
         chosen = number if isinstance(number, int) and not isinstance(number, bool) else None
         turn = next((each for each in turns if each.number == chosen), None)
-        if turn is None or turn.answer is None or turn.answer.read_as is None:
-            return messages(turns), turns
-        turn.answer = None
-        _reply(engine, turn, ())
+        if turn is not None and turn.reading is not None and turn.literal is not literal:
+            turn.literal = literal
+            _reply(engine, turn, ())
         return messages(turns), turns
 
-    return ask_literally
+    return ask_again
 
 
 def _answers(turns: Sequence[Turn]) -> list[Answer]:

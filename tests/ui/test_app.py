@@ -12,7 +12,8 @@ import pytest
 
 from index.errors import CitewellError
 from ui.exchange import POLICY
-from ui.guard import Gate, is_loopback
+from ui.guard import Gate
+from ui.hosts import is_loopback
 from ui.routes import MOST_BODY_BYTES
 
 SECRET = "do-not-read-me"
@@ -235,9 +236,13 @@ def test_a_forged_scope_gets_a_line_and_no_traceback(request_to, config, scope):
     assert "14 November" not in body
 
 
+AGAIN = pytest.mark.parametrize("again", ["ask-literally", "ask-as-read"])
+
+
+@AGAIN
 @pytest.mark.parametrize("number", [0, -1, 10**15, 0.5, "0", None, True, [0], {"turn": 0}, "x" * 10_000])
-def test_only_a_turn_of_the_own_conversation_is_asked_again(request_to, config, engine, number):
-    button = next(each["id"] for each in config["components"] if each["props"].get("elem_id") == "ask-literally")
+def test_only_a_turn_of_the_own_conversation_is_asked_again(request_to, config, engine, number, again):
+    button = next(each["id"] for each in config["components"] if each["props"].get("elem_id") == again)
     call = next(each["id"] for each in config["dependencies"] if [button, "click"] in each["targets"])
     planted = [{"question": "planted", "number": 0, "answer": {"read_as": "planted"}, "markup": "<b>planted</b>"}]
     payload = {"fn_index": call, "data": [number, planted], "session_hash": "literal", "event_data": None}
@@ -250,9 +255,10 @@ def test_only_a_turn_of_the_own_conversation_is_asked_again(request_to, config, 
     assert len(engine.asked) == before
 
 
+@AGAIN
 @pytest.mark.parametrize("number", [10**30, {"path": "/etc/passwd"}])
-def test_what_no_page_sends_for_a_turn_is_refused(request_to, config, number):
-    button = next(each["id"] for each in config["components"] if each["props"].get("elem_id") == "ask-literally")
+def test_what_no_page_sends_for_a_turn_is_refused(request_to, config, number, again):
+    button = next(each["id"] for each in config["components"] if each["props"].get("elem_id") == again)
     call = next(each["id"] for each in config["dependencies"] if [button, "click"] in each["targets"])
     payload = {"fn_index": call, "data": [number, []], "session_hash": "literal", "event_data": None}
     assert posted(request_to, "/gradio_api/queue/join", payload | {"trigger_id": None})[0] == 422

@@ -175,6 +175,18 @@ def test_a_guesser_is_told_to_wait(serve, engine):
     assert int(replies[-1].headers["retry-after"]) >= 1
 
 
+def test_a_guesser_is_no_other_client_by_saying_so(serve, engine):
+    def statuses(**options):
+        throttle = Throttle(free=2, clock=lambda: 0.0)
+        app = serve(engine, login=Login("ann", cheap(PASSWORD), throttle=throttle), **options)
+        wire = Wire(app.url, {"Authorization": basic("ann", "guess").decode()})
+        return [wire.get("/", X_Forwarded_For=f"192.0.2.{number}").status for number in range(4)]
+
+    assert statuses() == [401, 401, 429, 429]
+    # A proxy before the page says who asks: one who guesses there keeps nobody else out.
+    assert statuses(allow_hosts=["news.example.org"]) == [401, 401, 401, 401]
+
+
 @pytest.mark.browser
 def test_the_browser_logs_in_once_for_the_whole_page(guarded, browser):
     context = browser.new_context(http_credentials={"username": "änn", "password": PASSWORD})

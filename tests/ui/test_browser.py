@@ -140,7 +140,7 @@ def test_examples_ask_and_clear_clears(page_url, open_page):
     assert page.locator(".asked").count() == 1
 
 
-def test_a_follow_up_shows_how_it_was_read_and_one_click_takes_that_back(page_url, open_page, engine):
+def test_a_follow_up_shows_how_it_was_read_and_one_click_takes_that_back_or_again(page_url, open_page, engine):
     watched = open_page(page_url)
     page = watched.page
     watched.ask(QUESTION)
@@ -151,14 +151,27 @@ def test_a_follow_up_shows_how_it_was_read_and_one_click_takes_that_back(page_ur
     before = len(engine.asked)
     page.locator("button.literal").focus()
     page.keyboard.press("Enter")
-    page.wait_for_selector(".read-as", state="detached")
+    page.wait_for_selector("button.literal", state="detached")
     watched.wait_for_answers(2)
     assert engine.asked[before:] == ["Why did it close?"]
+    assert page.locator(".read-as").inner_text().startswith("Asked as it stands, not as: Why did the harbour close?")
     assert page.locator(".asked").all_inner_texts() == [QUESTION, "Why did it close?"]
     assert page.evaluate("document.activeElement.matches('#question textarea')")
+    # And back to the reading, with one key again.
+    again = page.get_by_role("button", name="Read it that way again")
+    again.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("button.literal")
+    watched.wait_for_answers(2)
+    assert engine.asked[before:] == ["Why did it close?", "Why did the harbour close?"]
+    assert page.locator(".read-as").inner_text().startswith("Read as: Why did the harbour close?")
+    assert page.locator(".asked").all_inner_texts() == [QUESTION, "Why did it close?"]
+    assert page.evaluate("document.activeElement.matches('#question textarea')")
+    page.locator("button.literal").click()
+    again.wait_for()
     # The next question goes on from here.
     watched.ask("When does it reopen in April?", answers=3)
-    assert page.locator(".read-as").count() == 1
+    assert page.locator("button.literal").count() == 1
     assert (watched.outside, watched.errors) == ([], [])
 
 

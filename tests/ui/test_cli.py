@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -14,7 +15,10 @@ def run():
     from ui import cli as with_serve
 
     assert with_serve.main is not None
-    return lambda *arguments: CliRunner().invoke(cli.app, [*arguments])
+    interval = sys.getswitchinterval()
+    yield lambda *arguments: CliRunner().invoke(cli.app, [*arguments])
+    sys.setswitchinterval(interval)  # serve sets these for its process
+    gc.unfreeze()
 
 
 def test_the_command_line_loads_nothing_heavy():
@@ -30,7 +34,7 @@ def test_the_command_line_loads_nothing_heavy():
 def test_serve_is_a_command(run):
     result = run("serve", "--help")
     assert result.exit_code == 0
-    for option in ("--index", "--articles", "--host", "--port", "--insecure"):
+    for option in ("--index", "--articles", "--host", "--allow-host", "--port", "--insecure"):
         assert option in result.output
     assert "serve" in run("--help").output
 
@@ -42,6 +46,19 @@ def test_an_address_that_others_reach_needs_a_word(run, host):
     assert "--insecure" in result.stderr
     assert "there is no login" in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_a_public_name_needs_a_word_too(run):
+    result = run("serve", "--allow-host", "news.example.org")
+    assert result.exit_code == 1
+    assert "--allow-host news.example.org lets others" in result.stderr
+    assert "--insecure" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    for value in ("https://news.example.org", "*.example.org", "news.example.org:443"):
+        result = run("serve", "--insecure", "--allow-host", "news.example.org", "--allow-host", value)
+        assert result.exit_code == 1
+        assert f"found '{value}'" in result.stderr
+        assert len(result.stderr.strip().splitlines()) == 1
 
 
 def test_serve_says_where_and_passes_its_options_on(run, monkeypatch, tmp_path):
@@ -82,6 +99,9 @@ def test_serve_says_where_and_passes_its_options_on(run, monkeypatch, tmp_path):
     assert (options["host"], options["port"], options["open_browser"]) == ("127.0.0.1", 7999, False)
     assert options["examples"] == ()
     assert options["login"] is None
+    assert options["allow_hosts"] == []
+    assert sys.getswitchinterval() < 0.005
+    assert gc.get_freeze_count() > 0
     assert seen["waited"]
     assert seen["closed"]
     for others, changeable in {
@@ -89,9 +109,12 @@ def test_serve_says_where_and_passes_its_options_on(run, monkeypatch, tmp_path):
         "--host 0.0.0.0 --insecure": False,
         "--host 0.0.0.0 --insecure --allow-changes": True,
         "--host 0.0.0.0 --insecure --read-only": False,
+        "--allow-host News.example --allow-host box --insecure": False,
+        "--allow-host News.example --allow-host box --insecure --allow-changes": True,
     }.items():
         assert run("serve", "--index", str(tmp_path), *others.split()).exit_code == 0
         assert seen["launched"][0].changeable is changeable
+    assert seen["launched"][1]["allow_hosts"] == ["news.example", "box"]
     assert run("serve", "--read-only", "--allow-changes").exit_code == 2
 
 

@@ -237,9 +237,13 @@ def test_outlets():
 def test_a_reading_is_text_with_a_button_that_names_its_turn():
     parsed = Parsed(reading_markup('Who did <b onclick="x">Putin</b> tell?', 12))
     assert 'Who did <b onclick="x">Putin</b> tell?' in parsed.text
-    assert ("button", {"type": "button", "class": "literal", "value": "12"}) in parsed.elements
+    assert ("button", {"type": "button", "class": "again literal", "value": "12"}) in parsed.elements
     assert {tag for tag, _ in parsed.elements} == {"p", "span", "bdi", "button"}
-    assert reading_markup(None, 12) == ""
+    assert reading_markup(None, 12) == reading_markup(None, 12, literal=True) == ""
+    taken_back = Parsed(reading_markup('Who did <b onclick="x">Putin</b> tell?', 12, literal=True))
+    assert 'Who did <b onclick="x">Putin</b> tell?' in taken_back.text
+    assert ("button", {"type": "button", "class": "again reread", "value": "12"}) in taken_back.elements
+    assert {tag for tag, _ in taken_back.elements} == {"p", "span", "bdi", "button"}
 
 
 def test_a_long_reading_is_cut_like_a_question():

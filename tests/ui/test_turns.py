@@ -6,7 +6,7 @@ import pytest
 
 from index.errors import QuestionError
 from rag.types import Answer
-from ui.turns import MOST_TURNS, asker, literal_asker
+from ui.turns import MOST_TURNS, asker, literal_asker, rereader
 
 
 class Reads:
@@ -43,7 +43,7 @@ def test_the_answers_before_are_the_history(engine):
     assert [turn.number for turn in turns] == [0, 1, 2, 3]
     assert "read-as" not in turns[0].markup
     assert "&lt;b&gt;two&lt;/b&gt; of old" in turns[2].markup
-    assert 'class="literal" value="2"' in turns[2].markup
+    assert 'class="again literal" value="2"' in turns[2].markup
 
 
 def test_the_box_is_emptied_at_once_and_then_left_alone(engine):
@@ -58,7 +58,8 @@ def test_a_reading_is_taken_back(engine):
     messages, turns = literal_asker(engine)(1, turns)
     assert engine.calls[-1] == ("two", [])
     assert turns[1].answer.read_as is None
-    assert "read-as" not in turns[1].markup
+    assert "Asked as it stands, not as:" in turns[1].markup
+    assert 'class="again reread" value="1"' in turns[1].markup
     assert messages[-1]["content"][0]["text"].startswith(turns[1].markup)
 
 
@@ -67,7 +68,9 @@ def test_what_is_no_number_of_such_a_turn_changes_nothing(engine, number):
     turns = ask(engine, "two", ask(engine, "one", []))
     before = list(engine.calls)
     markup = [turn.markup for turn in turns]
-    literal_asker(engine)(number, turns)
+    for again in (literal_asker, rereader, literal_asker):
+        again(engine)(number, turns)
+    rereader(engine)(1, turns)  # which was not taken back
     assert engine.calls == before
     assert [turn.markup for turn in turns] == markup
 
@@ -77,6 +80,38 @@ def test_a_reading_is_taken_back_once(engine):
     for _ in range(3):
         literal_asker(engine)(1, turns)
     assert len(engine.calls) == 3
+
+
+def test_a_reading_that_was_taken_back_is_taken_again(engine):
+    turns = ask(engine, "two", ask(engine, "one", []))
+    reading, key = turns[1].answer.read_as, turns[1].key
+    for _ in range(3):
+        literal_asker(engine)(1, turns)
+        for _ in range(2):  # pressed twice
+            messages, turns = rereader(engine)(1, turns)
+        assert engine.calls[-1] == (reading, [])
+        assert (turns[1].answer.question, turns[1].answer.read_as) == ("two", reading)
+        assert 'class="again literal" value="1"' in turns[1].markup
+        assert messages[-1]["content"][0]["text"].startswith(turns[1].markup)
+    assert len(engine.calls) == 8
+    assert turns[1].key != key
+    # What follows sees the question as it is read now.
+    ask(engine, "three", turns)
+    assert engine.calls[-1] == ("three", ["one", "two"])
+
+
+def test_a_question_that_fails_as_it_stands_can_be_read_again(engine):
+    turns = ask(engine, "bad", ask(engine, "one", []))
+    assert rereader(engine)(1, turns)[1][1].problem == "bad indeed"  # it never had a reading
+    turns = ask(engine, "two", turns)
+    turns[2].question = "bad"
+    literal_asker(engine)(2, turns)
+    assert turns[2].problem == "bad indeed"
+    assert turns[2].answer is None
+    assert 'class="again reread" value="2"' in turns[2].markup
+    rereader(engine)(2, turns)
+    assert turns[2].problem is None
+    assert turns[2].answer.read_as == "<b>two</b> of old"
 
 
 def test_numbers_stay_when_the_oldest_turns_go(engine):
