@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from index.analysis import fold
 from index.dedupe import jaccard
 from rag.candidates import Candidate
 from rag.context import resolving_sentence
@@ -242,7 +243,8 @@ def _answers_less(candidate: Candidate, cited: Candidate) -> bool:
     """Whether a sentence answers with no more than one that is cited: the same words, some of them, or a few beside.
 
     "Finland" repeats a part of "Sweden and Finland", which says more than "Finland"; "10 seconds" says no more than
-    "10", but "10 million" does. What people say is not compared by single words.
+    "10", but "10 million" does. "Simi Valley, California" says no more than "California" where the sentence cited for
+    that goes by the same words itself. What people say is not compared by single words.
     """
     if candidate.span is None or cited.span is None or candidate.features["spoken"]:
         return False
@@ -253,7 +255,9 @@ def _answers_less(candidate: Candidate, cited: Candidate) -> bool:
     numbers, its_numbers = ({word for word in words if word[0].isdigit()} for words in (mine, its))
     if mine <= its:
         return not numbers or numbers == its_numbers
-    return its < mine and numbers == its_numbers and _LISTS.search(answers[0]) is None
+    if not mine & its or not numbers <= its_numbers or _LISTS.search(answers[0]) is not None:
+        return False
+    return (its < mine and numbers == its_numbers) or f" {fold(answers[0])} " in f" {fold(cited.text)} "
 
 
 def _sure_answers(left: Candidate, right: Candidate) -> tuple[frozenset[str], frozenset[str]] | None:

@@ -66,20 +66,26 @@ def kinds_of(question: str) -> tuple[str, ...]:
 
 
 _WHETHER = re.compile(
-    r"""(?:^|[.!?;:,]\s+)(?:(?:and|but|so)\s+)?
+    r"""(?:^|(?P<aside>,\s+)|[.!?;:]\s+)(?:(?:and|but|so)\s+)?
     (?:is|are|was|were|am|do|does|did|has|have|had|can|could|will|would|should|may|might|must|isn['’]t|aren['’]t|wasn['’]t
     |weren['’]t|don['’]t|doesn['’]t|didn['’]t|hasn['’]t|haven['’]t|can['’]t|won['’]t)\s(?![^?]*\bor\b)[^?.!]*\??\s*$""",
     re.IGNORECASE | re.VERBOSE,
 )
+_ASKS_FOR = re.compile(r"\b(?:which|what|who(?:m|se)?|how)\b|\b(?:when|where|why)\W*$", re.IGNORECASE)
 
 
 def asks_whether(question: str) -> bool:
     """Whether yes or no would answer; then no words of a sentence do, only the sentence whole.
 
+    Behind a comma a verb may go on with what was begun before it, so there no word may ask for anything else.
+
     >>> asks_whether("Did Putin agree?"), asks_whether("What did Putin demand?"), asks_whether("Was it Tom or Sam?")
     (True, False, False)
+    >>> asks_whether("When they met, did Putin agree?"), asks_whether("The bridge, built in 1936, is in which town?")
+    (True, False)
     """
-    return _WHETHER.search(question) is not None
+    found = _WHETHER.search(question)
+    return found is not None and (found["aside"] is None or _ASKS_FOR.search(question) is None)
 
 
 @functools.lru_cache(maxsize=20_000)

@@ -6,7 +6,7 @@ A file of questions is JSON Lines, UTF-8, gzipped or not; empty lines are passed
 - `answer` (text) or `answers` (a list of texts): each of them is right. `"answer": null` or `"answers": []` marks a
   question that the articles do not answer. One of the two is required; what both hold counts together.
 - `sources` or `articles_with_answer`, optional: a list of URLs or paths. With it, a right sentence stands in one of
-  these articles. A path may be given by its end (`news/day.txt`).
+  these articles, first of all or as a copy word for word. A path may be given by its end (`news/day.txt`).
 - `id` (text or number) and `date` (text), optional. Without an id a question is its own.
 
 Other fields are passed over.
@@ -139,7 +139,7 @@ def is_right(sentence: str, answers: Sequence[str], *, places: Iterable[str] = (
     Args:
         sentence: what is cited.
         answers: texts, any of which answers.
-        places: URL and path of the article that the sentence stands in.
+        places: URL and path of the article that the sentence stands in, and of others in which it does.
         sources: URLs and paths of the articles that answer; when there are any, one of them must be among `places`.
             A path also stands for the longer ones that end in it.
 

@@ -122,7 +122,9 @@ def rank(answer: Answer) -> tuple[Citation, ...]:
 
 def _judged(item: EvaluationQuestion, citation: Citation) -> RankedSentence:
     holds = is_right(citation.quote, item.answers)
-    right = is_right(citation.quote, item.answers, places=(citation.source, citation.path), sources=item.sources)
+    copies = (each for each in citation.also_in if each.wording is None)
+    places = [name for place in (citation, *copies) for name in (place.source, place.path)]
+    right = is_right(citation.quote, item.answers, places=places, sources=item.sources)
     return RankedSentence(
         quote=citation.quote,
         right=right,

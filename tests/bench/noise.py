@@ -8,16 +8,22 @@ times: with no line marked, with the rules on a document alone, and with these a
 the collection act when a question is asked, on the last two. Without grouping, every passage stands for itself.
 
 The questions come by hash from `--part`; on 0-0.5 nothing was tuned (see reader.py). Right is a sentence that holds the
-answer in an article that is known to answer (`rag.evaluation.questions.is_right`); hit@k is the share of the questions
-with a right one among the first k that `Engine.ask` lists; "answered right" is the share of all questions that are
-answered at a confidence of 0.5 with a right first citation, and "right of answered" that of those answered. "won" and
-"lost" count the questions whose first sentence is right against the first row. "recurring" is the share of the listed
-sentences that stand in a recurring line.
+answer in an article that is known to answer, there or in a copy word for word (`rag.evaluation.run.judge`); hit@k is
+the share of the questions with a right one among the first k that `Engine.ask` lists; "answered right" is the share of
+all questions that are answered at a confidence of 0.5 with a right first citation, and "right of answered" that of
+those answered. "recurring" is the share of the listed sentences that stand in a recurring line.
+
+Each row is held against the first: "won" and "lost" count the questions whose first sentence is right now and was not,
+and the other way round; "p" is the two-sided sign test of these counts, how often chance alone makes a difference as
+great. "better" and "worse", with their own p, count the questions whose right sentences have more or less of the mass
+of a softmax over all sentences that were read: that is what the weights are fitted to, and it tells of every question,
+not only of the few where two sentences change places.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -38,9 +44,10 @@ if TYPE_CHECKING:
 
     from index.encoder import Encoder
     from index.prepare import PreparedArticle
+    from rag.engine import Engine
     from rag.evaluation.outcomes import Evaluation
     from rag.evaluation.questions import EvaluationQuestion
-    from rag.reader import Reader
+    from rag.reader import Passage, Reader, Reading
 
 NOTHING = Rules(document=False, collection=False)
 DOCUMENT = Rules(collection=False)
@@ -108,15 +115,61 @@ def build(
     return marked, counts["passages"], counts["duplicates"]
 
 
+class Remembering:
+    """A reader that reads a passage once for a question; what it makes of it does not depend on other passages.
+
+    Args:
+        reader: reads what was not read before.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._known: dict[tuple[str, Passage], Reading] = {}
+        self.name = reader.name
+        self.folder = reader.folder
+
+    def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
+        """Read passages; see `rag.reader.Reader.read`."""
+        new = [each for each in dict.fromkeys(passages) if (question, each) not in self._known]
+        if new:
+            found = self._reader.read(question, new)
+            self._known |= {(question, each): reading for each, reading in zip(new, found, strict=True)}
+        return [self._known[question, each] for each in passages]
+
+
+def right_mass(engine: Engine, item: EvaluationQuestion) -> float:
+    """The share of the right sentences in a softmax over all that were read, in [0, 1]; 0 when none was."""
+    from rag.evaluation.questions import is_right
+    from rag.logistic import logit
+
+    evidence = engine.retrieve(item.question)
+    ranked = engine.rank(evidence)
+    if not ranked:
+        return 0.0
+    weights = [math.exp(logit(each.probability) - logit(ranked[0].probability)) for each in ranked]
+    right = []
+    for each in ranked:
+        articles = (each.passage.article, *(place.article for place in evidence.places[each.sentence.id]))
+        places = [place for article in articles for place in article.places]
+        right.append(is_right(each.text, item.answers, places=places, sources=item.sources))
+    return sum(weight for weight, is_it in zip(weights, right, strict=True) if is_it) / sum(weights)
+
+
+def sign_test(up: int, down: int) -> float:
+    """How often chance alone makes counts that differ as much, where each of both is as likely: in (0, 1]."""
+    both = up + down
+    return min(1.0, sum(math.comb(both, each) for each in range(min(up, down) + 1)) / 2 ** (both - 1)) if both else 1.0
+
+
 def ask(
-    folder: Path, items: Sequence[EvaluationQuestion], encoder: Encoder, reader: Reader | None, rules: Rules
-) -> tuple[Evaluation, float | None]:
-    """What came of the questions, and the share of listed sentences in recurring lines."""
-    from rag.engine import Engine
+    folder: Path, items: Sequence[EvaluationQuestion], encoder: Encoder, reader: Reader, rules: Rules
+) -> tuple[Evaluation, list[float], float | None]:
+    """What came of the questions, the mass on right sentences of each, and the share listed in recurring lines."""
     from rag.evaluation.run import evaluate
 
     with Engine(LocalStore.open(folder), encoder, reader, rules=rules) as engine:
         run = evaluate(engine, items)
+        masses = [right_mass(engine, item) for item in items]
         store = engine.store
         listed = {(each.source, each.quote) for outcome in run.outcomes for each in outcome.ranked}
         recurring = set()
@@ -131,7 +184,13 @@ def ask(
                     for each in record.sentences
                     if each.id in left_out
                 }
-        return run, mean([each in recurring for each in listed])
+        return run, masses, mean([each in recurring for each in listed])
+
+
+def changed(before: Sequence[float], now: Sequence[float]) -> tuple[int, int]:
+    """How many are greater than before, and how many less."""
+    pairs = list(zip(before, now, strict=True))
+    return sum(new > old for old, new in pairs), sum(new < old for old, new in pairs)
 
 
 def measure(given: argparse.Namespace, report: Report, work: Path) -> None:
@@ -142,7 +201,11 @@ def measure(given: argparse.Namespace, report: Report, work: Path) -> None:
 
     items = choose(read_questions(given.questions_file), part=Part.parse(given.part), limit=given.questions)
     records = pick(read_lines(given.articles_file), items, given.articles)
-    encoder, reader = load_encoder(given.encoder), load_reader(None)
+    encoder = load_encoder(given.encoder)
+    shipped = load_reader(None)
+    if shipped is None:
+        raise SystemExit("the shipped reader is missing; expected rag/models/reader")
+    reader = Remembering(shipped)
     vectors: dict[str, bytes] = {}
     indexes = {}
     for name, rules, grouped in (
@@ -153,7 +216,7 @@ def measure(given: argparse.Namespace, report: Report, work: Path) -> None:
         say(f"indexing {len(records):,} articles: {name}")
         indexes[name] = build(work / name, records, encoder, vectors, rules=rules, grouped=grouped)
     rows: list[list[Any]] = []
-    first: list[bool] = []
+    before: tuple[list[bool], list[float]] | None = None
     for label, name, rules in (
         ("nothing", "plain", NOTHING),
         ("document rules", "document", DOCUMENT),
@@ -161,10 +224,12 @@ def measure(given: argparse.Namespace, report: Report, work: Path) -> None:
         ("the same, and copies grouped", "grouped", EVERY_RULE),
     ):
         say(f"asking {len(items)} questions: {label}")
-        run, recurring = ask(work / name, items, encoder, reader, rules)
+        run, masses, recurring = ask(work / name, items, encoder, reader, rules)
         figures = run.figures()
         right = [outcome.right for outcome in run.outcomes]
-        first = first or right
+        before = before or (right, masses)
+        won, lost = changed(before[0], right)
+        better, worse = changed(before[1], masses)
         rows.append(
             [
                 label,
@@ -174,14 +239,13 @@ def measure(given: argparse.Namespace, report: Report, work: Path) -> None:
                 mean([outcome.answered and outcome.right for outcome in run.outcomes]),
                 figures["accuracy_answered"],
                 figures["citation_precision"],
-                sum(now and not before for now, before in zip(right, first, strict=True)),
-                sum(before and not now for now, before in zip(right, first, strict=True)),
+                *(won, lost, sign_test(won, lost)),
+                *(mean(masses), better, worse, sign_test(better, worse)),
                 recurring,
-                figures["latency_ms"]["whole"]["p50"],
             ]
         )
     columns = ["with", "marked lines", "passages", "copies", "hit@1", "hit@5", "answered right", "right of answered"]
-    columns += ["citations right", "won", "lost", "recurring", "ms p50"]
+    columns += ["citations right", "won", "lost", "p", "mass on right", "better", "worse", "p of these", "recurring"]
     report.table(f"{len(items)} questions on {len(records):,} articles", columns, rows)
 
 

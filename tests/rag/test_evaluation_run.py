@@ -16,7 +16,7 @@ from rag.evaluation.figures import difference, evaluation_text, shown
 from rag.evaluation.outcomes import Evaluation, Outcome, RankedSentence, read_evaluation
 from rag.evaluation.questions import EvaluationQuestion
 from rag.evaluation.run import WARM_UP, evaluate, figures_of, judge, rank
-from rag.types import Answer, Citation
+from rag.types import Answer, Citation, Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,6 +151,18 @@ def test_an_answer_is_judged() -> None:
     assert not judge(item, dataclasses.replace(ANSWER, citations=()), 0.5, min_confidence=0.0).answered
     nothing = judge(item, Answer("Q?", False, 0.0), 0.5, min_confidence=0.5)
     assert (nothing.right, nothing.rank, nothing.f1, nothing.ranked) == (False, None, 0.0, ())
+
+
+@pytest.mark.parametrize(("wording", "right"), [(None, True), ("It was in Lund, at nine.", False)])
+def test_a_sentence_whose_copy_stands_in_an_article_that_answers_is_right(wording: str | None, right: bool) -> None:
+    item = EvaluationQuestion("a", "Q?", ("in Lund",), ("https://e.org/2",))
+    copy = Place("1" * 32, "T", "https://e.org/2", None, 5, 19, "/b.txt", 1, wording=wording)
+    first, *others = ANSWER.citations
+    shared = dataclasses.replace(ANSWER, citations=(dataclasses.replace(first, also_in=(copy,)), *others))
+    assert not judge(item, ANSWER, 0.5, min_confidence=0.5).right
+    outcome = judge(item, shared, 0.5, min_confidence=0.5)
+    assert outcome.right == right
+    assert outcome.ranked[0].elsewhere != right
 
 
 # Figures of outcomes made by hand

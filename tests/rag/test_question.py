@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from index.errors import QuestionError
-from rag.kinds import answer_spans, kinds_of
+from rag.kinds import answer_spans, asks_whether, kinds_of
 from rag.question import MAX_CHARACTERS, read_question
 
 
@@ -23,6 +23,26 @@ from rag.question import MAX_CHARACTERS, read_question
 )
 def test_kinds(question, kinds):
     assert kinds_of(question) == kinds
+
+
+@pytest.mark.parametrize(
+    ("question", "whether"),
+    [
+        ("Did Putin agree?", True),
+        ("The call lasted 90 minutes. Did Putin agree?", True),
+        ("And was it long?", True),
+        ("After the call, did Putin agree?", True),
+        ("When they met, did Putin agree?", True),
+        ("Did Putin say what he wants?", True),
+        ("Was it Tom or Sam?", False),
+        ("The ferry, which the captain called safe, was stopped off the coast of which state?", False),
+        ("The captain, aged 52, was found after how many years?", False),
+        ("Which bank, known for its tower, will close this week?", False),
+        ("The mayor, who is 52, was born where?", False),
+    ],
+)
+def test_whether_yes_or_no_would_answer(question, whether):
+    assert asks_whether(question) == whether
 
 
 @pytest.mark.parametrize(

@@ -297,6 +297,24 @@ def test_an_answer_that_repeats_a_part_of_one_that_is_cited_is_not_cited(
     assert len(silent.related) == 2  # nothing is answered: what comes close is all shown
 
 
+@pytest.mark.parametrize(
+    ("first", "later", "cited"),
+    [
+        ("It was held in Lund, Sweden at the old Castle Hall.", "Lund, Sweden", 1),
+        ("It was held in Sweden at the old Castle Hall.", "Lund, Sweden", 2),  # the town is new
+        ("Lund was chosen before it moved to Sweden at the old Castle Hall.", "Lund, Sweden", 2),  # other places
+        ("Malmo, Lund and Sweden at the old Castle Hall.", "Lund and Sweden", 2),  # more of a list than was answered
+    ],
+)
+def test_an_answer_that_a_cited_sentence_goes_by_in_the_same_words_is_not_cited(
+    stored: Any, first: str, later: str, cited: int
+) -> None:
+    one = candidate(stored(1, first), "Sweden at the old Castle Hall", probability=0.8)
+    two = candidate(stored(2, f"Guests of the dinner in {later} came late."), later, probability=0.7)
+    chosen = select([one, two], lambda _: 0.9, top=5, min_confidence=0.5)
+    assert len(chosen.cited) == cited
+
+
 def test_the_same_answer_is_cited_once_though_the_reader_is_not_sure_of_the_first(stored: Any) -> None:
     one = candidate(stored(1, "On Monday the king opened it."), "Monday", margin=-0.5, probability=0.8)
     two = candidate(stored(2, "Cars have crossed the bridge in Lund since Monday."), "Monday", probability=0.7)
