@@ -29,6 +29,8 @@ from typing import TYPE_CHECKING, Any
 from common import ROOT, Report, percentile, read_lines, say
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from rag.engine import Engine
 
 BETWEEN = 0.5
@@ -74,6 +76,14 @@ class Watched:
         """End the watch; its exit code."""
         self._process.terminate()
         return self._process.wait()
+
+    def __enter__(self) -> Watched:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def _write(self) -> None:
         path = self._folder / f"{self.put % FILES}.jsonl"
@@ -161,8 +171,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         shutil.copytree(given.index, folder / "index")
-        watched = Watched(folder / "articles", folder / "index", articles)
-        with Engine.open(folder / "index") as engine:
+        with (
+            Watched(folder / "articles", folder / "index", articles) as watched,
+            Engine.open(folder / "index") as engine,
+        ):
             engine.ask(questions[-1])
             held = [engine.store.info()]
             say("one reader asks")
