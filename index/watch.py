@@ -100,7 +100,9 @@ def watch(
     chosen = load_encoder(encoder_of(folder)) if encoder is None else encoder
     changes = Changes(roots, own=folder, stop=stop, quiet=debounce, poll=poll, on_problem=on_problem)
     with closing(changes):
-        _Watch(roots, folder, chosen, stop, on_update, on_problem, progress, yes_remove, background).run(changes)
+        _Watch(roots, folder, chosen, stop, on_update, on_problem, progress, yes_remove, background=background).run(
+            changes
+        )
 
 
 class _Stopped(Exception):
@@ -127,7 +129,7 @@ class _Watch:
     on_problem: Callable[[CitewellError], None]
     progress: Callable[[Progress], None] | None
     yes_remove: bool
-    background: bool
+    background: bool = False
     whole: bool = True
     waiting: set[Path] = field(default_factory=set)
     kept: set[str] = field(default_factory=set)
