@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from index.articles import EVERYTHING, absolute, find_changed, find_files
-from index.encoder import load_encoder
+from index.encoder import load_encoder, standing_back
 from index.errors import ArticlesError
 from index.filing import Filing, Progress
 from index.missing import Missing, is_gone, same_file, sort_missing, stored_below
@@ -112,8 +112,12 @@ def build_index(
     limits: Limits | None = None,
     dry_run: bool = False,
     with_overview: bool = False,
+    background: bool = False,
 ) -> BuildReport:
     """Index files and folders, or bring an index up to date with them.
+
+    An index that is there already may be asked meanwhile: what is added to it is embedded when others leave it the
+    processor (`index.yielding`).
 
     Args:
         paths: files and folders with articles (`index.articles`).
@@ -129,6 +133,8 @@ def build_index(
         dry_run: only find out what would be done: all is read, split and compared with what is in the index, on a copy
             of it that is thrown away; nothing is embedded, and nothing written.
         with_overview: whether the report looks at all articles of the index (`BuildReport.overview`).
+        background: whether the whole session of this process, as of a terminal, stands back while that is done: when
+            nothing in it answers questions.
 
     Raises:
         ArticlesError: when a path is missing, or nothing in them is an article and there is no index yet, or too many
@@ -150,6 +156,7 @@ def build_index(
         limits=limits,
         dry_run=dry_run,
         with_overview=with_overview,
+        background=background,
     )
     if report.kept is not None and not dry_run:
         raise ArticlesError(report.kept)
@@ -164,6 +171,7 @@ def update_index(
     changed: Collection[Path] | None = None,
     progress: Callable[[Progress], None] | None = None,
     yes_remove: bool = False,
+    background: bool = False,
 ) -> BuildReport:
     """As `build_index` with `prune`, but looks only at what changed, and reports what it keeps without an error.
 
@@ -176,12 +184,20 @@ def update_index(
             there is no index yet.
         progress: as for `build_index`.
         yes_remove: as for `build_index`.
+        background: as for `build_index`.
 
     Raises:
         ArticlesError, EncoderMismatch, StoreLocked, StoreError: as `build_index`, but not for articles that are kept.
     """
     return _build(
-        _roots(paths), index_dir, encoder=encoder, progress=progress, changed=changed, prune=True, yes_remove=yes_remove
+        _roots(paths),
+        index_dir,
+        encoder=encoder,
+        progress=progress,
+        changed=changed,
+        prune=True,
+        yes_remove=yes_remove,
+        background=background,
     )
 
 
@@ -214,6 +230,7 @@ def _build(
     limits: Limits | None = None,
     dry_run: bool = False,
     with_overview: bool = False,
+    background: bool = False,
 ) -> BuildReport:
     started = time.perf_counter()
     folder = Path(index_dir).expanduser()
@@ -229,7 +246,8 @@ def _build(
         say = progress or (lambda _: None)
         publisher = Publisher(database) if chosen is not None else NoSearchFiles(database)
         writer = Writer(database, publisher)
-        filing = Filing(writer, chosen, say, batch=_BATCH_PASSAGES, fields=fields, limits=limits)
+        embeds = chosen if chosen is None or fresh else standing_back(chosen, session=background)
+        filing = Filing(writer, embeds, say, batch=_BATCH_PASSAGES, fields=fields, limits=limits)
         if chosen is not None:
             filing.complete()
         if changed is None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from index.errors import EncoderError, first_line
 from index.quantised import open_session
 from index.runtime import load_sentence_transformer
+from index.yielding import session_yields, yield_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,6 +39,7 @@ __all__ = [
     "available_cores",
     "default_model_folder",
     "load_encoder",
+    "standing_back",
     "weights_fingerprint",
 ]
 
@@ -127,13 +129,16 @@ class OnnxEncoder:
             and one output, the sentence vectors (float32, batch x dimension).
         tokenizer: a `tokenizers.Tokenizer` that truncates to what the model reads and does not pad.
         identity: whose vectors they are.
+        yields: whether it embeds only when others leave it the processor (`index.yielding`).
     """
 
-    def __init__(self, session: Any, tokenizer: Any, identity: EncoderIdentity) -> None:
+    def __init__(self, session: Any, tokenizer: Any, identity: EncoderIdentity, *, yields: bool = False) -> None:
         self._session = session
         self._tokenizer = tokenizer
         self._identity = identity
-        self._workers = ThreadPoolExecutor(max_workers=available_cores(), thread_name_prefix="encoder")
+        self._yields = yields
+        begin = yield_thread if yields else None
+        self._workers = ThreadPoolExecutor(available_cores(), thread_name_prefix="encoder", initializer=begin)
 
     @classmethod
     def load(cls, folder: Path | None = None, *, cache: Path | None = None) -> OnnxEncoder:
@@ -174,19 +179,49 @@ class OnnxEncoder:
         import numpy as np
 
         vectors = np.zeros((len(texts), self._identity.dimension), dtype=np.float32)
-        encodings = self._tokenizer.encode_batch(list(texts))
 
         def run(row: int) -> None:
-            ids = np.array([encodings[row].ids], dtype=np.int64)
+            ids = np.array([self._tokenizer.encode(texts[row]).ids], dtype=np.int64)
             vectors[row] = self._session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})[0][0]
 
-        if len(texts) == 1:
+        if len(texts) == 1 and not self._yields:
             run(0)
             return vectors
         for done, _ in enumerate(self._workers.map(run, range(len(texts))), 1):
             if progress is not None and (done % _PROGRESS_EVERY == 0 or done == len(texts)):
                 progress(done)
         return vectors
+
+    @functools.cached_property
+    def yielding(self) -> OnnxEncoder:
+        """The same encoder, on threads of its own that stand back for all others."""
+        return OnnxEncoder(self._session, self._tokenizer, self._identity, yields=True)
+
+
+class _InSession:
+    """An encoder that has its whole session stand back while it embeds."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+
+    @property
+    def identity(self) -> EncoderIdentity:
+        return self._encoder.identity
+
+    def encode(self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None) -> Vectors:
+        with session_yields():
+            return self._encoder.encode(texts, progress=progress)
+
+
+def standing_back(encoder: Encoder, *, session: bool = False) -> Encoder:
+    """The same encoder, embedding when others leave it the processor, as far as that can be had (`index.yielding`).
+
+    Args:
+        encoder: embeds as before, and stays as it is.
+        session: whether the whole session of this process stands back meanwhile: when nobody in it waits for anything.
+    """
+    own = encoder.yielding if isinstance(encoder, OnnxEncoder) else encoder
+    return _InSession(own) if session else own
 
 
 class TransformersEncoder:

@@ -64,6 +64,7 @@ def watch(
     yes_remove: bool = False,
     debounce: float = 0.5,
     poll: bool = False,
+    background: bool = False,
 ) -> None:
     """Bring an index in step with files and folders, and keep it so until `stop` is set.
 
@@ -83,6 +84,7 @@ def watch(
         yes_remove: remove the articles of files that are gone however many they are; not those of a path that is gone.
         debounce: seconds without a change after which changes are read.
         poll: look for changes rather than have the system tell of them, for disks of other machines.
+        background: as for `index.build.build_index`.
 
     Raises:
         ArticlesError: when a path is missing at the start.
@@ -98,7 +100,9 @@ def watch(
     chosen = load_encoder(encoder_of(folder)) if encoder is None else encoder
     changes = Changes(roots, own=folder, stop=stop, quiet=debounce, poll=poll, on_problem=on_problem)
     with closing(changes):
-        _Watch(roots, folder, chosen, stop, on_update, on_problem, progress, yes_remove).run(changes)
+        _Watch(roots, folder, chosen, stop, on_update, on_problem, progress, yes_remove, background=background).run(
+            changes
+        )
 
 
 class _Stopped(Exception):
@@ -125,6 +129,7 @@ class _Watch:
     on_problem: Callable[[CitewellError], None]
     progress: Callable[[Progress], None] | None
     yes_remove: bool
+    background: bool = False
     whole: bool = True
     waiting: set[Path] = field(default_factory=set)
     kept: set[str] = field(default_factory=set)
@@ -169,6 +174,7 @@ class _Watch:
                 changed=None if whole else changed,
                 progress=self._progress,
                 yes_remove=self.yes_remove,
+                background=self.background,
             )
         except _Stopped:
             return

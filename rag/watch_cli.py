@@ -67,6 +67,7 @@ def watch(
                 progress=bar,
                 yes_remove=yes_remove,
                 poll=poll,
+                background=True,
             )
 
 

@@ -6,7 +6,6 @@ import contextlib
 import json
 import sqlite3
 import threading
-import time
 from importlib.resources import files as package_files
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,10 +24,11 @@ from index.store.rows import (
     sentence_of,
 )
 from index.store.search import Commit
+from index.store.together import Together, patiently
 from index.types import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 __all__ = ["APPLICATION_ID", "DATABASE", "FORMAT", "Database", "check_folder"]
@@ -43,6 +43,8 @@ _VARIABLES = 500
 _PLACES = 100
 _LONGEST_TOGETHER = 0.03
 """Seconds for which threads may join others who read; a writer's commit waits about so long."""
+_PATIENCE = 30
+"""Seconds after which a lock is given up."""
 
 T = TypeVar("T")
 
@@ -64,37 +66,6 @@ def check_folder(folder: Path) -> None:
         )
 
 
-class _Together:
-    """Lets threads read at the same time, but not one after another without an end.
-
-    To the system, the threads of a process hold one lock on a file together: as long as one of them reads, others join
-    it without a look at the writer who waits. So nobody joins who comes later than `longest` seconds after the first;
-    they begin anew when all have left.
-    """
-
-    def __init__(self, longest: float) -> None:
-        self._longest = longest
-        self._count = 0
-        self._since = 0.0
-        self._changed = threading.Condition()
-
-    @contextlib.contextmanager
-    def one(self) -> Iterator[None]:
-        """Read with the others."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self._count or time.monotonic() - self._since < self._longest)
-            if not self._count:
-                self._since = time.monotonic()
-            self._count += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._count -= 1
-                if not self._count:
-                    self._changed.notify_all()
-
-
 class Database:
     """Connections to one index file: one per thread for reading, and whichever thread writes.
 
@@ -108,7 +79,9 @@ class Database:
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
-        self._together = _Together(_LONGEST_TOGETHER)
+        self._together = Together(_LONGEST_TOGETHER)
+        self.while_waiting: Callable[[], None] | None = None
+        """What a thread does that would read, and waits for a commit under way."""
 
     @classmethod
     def open(cls, folder: Path) -> Database:
@@ -357,14 +330,51 @@ class Database:
         if self.connection.in_transaction:
             yield
             return
-        with self._together.one():
-            with self.errors():
-                self.connection.execute("BEGIN")
+        with self._together.one(self._begin):
             try:
                 yield
             finally:
                 with self.errors():
                     self.connection.execute("COMMIT")
+
+    def _begin(self) -> None:
+        """Begin to read: what is committed now is what is read until the end."""
+        connection = self.connection
+
+        def begin() -> None:
+            if not connection.in_transaction:
+                connection.execute("BEGIN")
+            connection.execute("SELECT value FROM meta LIMIT 1").fetchall()
+
+        with self.errors():
+            try:
+                self._at_once(begin, self.while_waiting)
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    def begin_change(self) -> None:
+        """Begin to change the index; all is as before until `commit`."""
+        with self.errors():
+            # A commit is made when the journal is empty and synced. Taking it away instead takes longer, with its
+            # folder, and nobody can read meanwhile.
+            self.connection.execute("PRAGMA journal_mode = TRUNCATE")
+            self.connection.execute("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        """Commit what this thread changed, as soon as all who read now are done; nobody begins to read meanwhile."""
+        with self.errors():
+            self._at_once(lambda: self.connection.execute("COMMIT"))
+
+    def _at_once(self, step: Callable[[], object], meanwhile: Callable[[], None] | None = None) -> None:
+        """`patiently`, with SQLite's own waiting turned off."""
+        connection = self.connection
+        connection.execute("PRAGMA busy_timeout = 0")
+        try:
+            patiently(step, meanwhile, longest=_PATIENCE)
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {1000 * _PATIENCE}")
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """All rows of a query."""
@@ -407,12 +417,8 @@ class Database:
         mode = "rwc" if create else "rw"
         uri = f"{self.path.absolute().as_uri()}?mode={mode}"
         with self.errors():
-            connection = sqlite3.connect(uri, uri=True, timeout=30, isolation_level=None, check_same_thread=False)
-            connection.execute("PRAGMA foreign_keys = ON")
-            # EXTRA: the folder is synced behind a commit as well, or the journal might be back after a power cut, and
-            # with it all as it was before a change that had been reported.
-            connection.execute("PRAGMA synchronous = EXTRA")
-            connection.execute("PRAGMA cache_size = -32000")
+            connection = sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None, check_same_thread=False)
+            patiently(lambda: _configure(connection), self.while_waiting, longest=_PATIENCE)
         with self._lock:
             self._connections.append(connection)
         self._local.connection = connection
@@ -430,6 +436,15 @@ class Database:
                 f"the index in {self.folder} has format {version}, and this version of citewell reads format {FORMAT}; "
                 "run the version that wrote it, or make a new index from the articles in another folder"
             )
+
+
+def _configure(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA foreign_keys = ON")
+    # EXTRA: the folder is synced behind a commit as well, or the journal might be back after a power cut, and with it
+    # all as it was before a change that had been reported.
+    connection.execute("PRAGMA synchronous = EXTRA")
+    connection.execute("PRAGMA cache_size = -32000")
+    connection.execute(f"PRAGMA busy_timeout = {1000 * _PATIENCE}")
 
 
 def sliced(values: Sequence[T], size: int) -> Iterable[Sequence[T]]:

@@ -33,7 +33,7 @@ from index.store.database import FORMAT, Database
 from index.store.publish import Publisher, build_in_memory
 from index.store.recurring import Recurring
 from index.store.scoped import Inside, Scopes, within
-from index.store.search import SearchFiles, load
+from index.store.search import SearchFiles, load, load_of_change
 from index.store.vectors import from_blobs
 from index.store.writer import write_lock
 
@@ -70,6 +70,8 @@ class LocalStore:
         self._database = database
         self._recurring = Recurring(database)
         self._latest: SearchFiles | None = None
+        self._next: SearchFiles | None = None
+        database.while_waiting = self._look_ahead
         self._loading = threading.Lock()
         self._local = threading.local()
         self._scopes = Scopes(database)
@@ -129,12 +131,27 @@ class LocalStore:
             return latest
         with self._loading:
             if self._latest is None or self._latest.commit != commit:
+                if self._next is not None and self._next.commit == commit:
+                    self._latest, self._next = self._next, None
+                    return self._latest
                 try:
                     self._latest = load(self._database.folder, commit, self._latest)
                 except StoreDamaged as error:
                     _log.warning("%s; making them again from the database", error)
                     return None
             return self._latest
+
+    def _look_ahead(self) -> None:
+        """Load the search files of the commit that is waited for; they are there before it is made."""
+        latest = self._latest
+        if latest is None or not self._loading.acquire(blocking=False):
+            return
+        try:
+            self._next = load_of_change(self._database.folder, latest.commit.change + 1, latest)
+        except StoreDamaged:
+            pass  # it is another change that is waited for; if something is wrong, who reads it finds it
+        finally:
+            self._loading.release()
 
     def _make_again(self) -> None:
         try:

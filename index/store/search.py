@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from index.store.base import Scored
 
-__all__ = ["LEXICAL", "MANIFEST", "PREFIX", "Commit", "SearchFiles", "load", "sha256_of"]
+__all__ = ["LEXICAL", "MANIFEST", "PREFIX", "Commit", "SearchFiles", "load", "load_of_change", "sha256_of"]
 
 PREFIX = "search-"
 MANIFEST = "manifest.json"
@@ -130,6 +130,20 @@ def load(folder: Path, commit: Commit, before: SearchFiles | None = None, *, own
         return SearchFiles(commit, vectors, gone, LexicalIndex.open(own / LEXICAL), seen)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise StoreDamaged(f"the search files in {own} cannot be used ({type(error).__name__}: {error})") from error
+
+
+def load_of_change(folder: Path, change: int, before: SearchFiles) -> SearchFiles:
+    """As `load`, of whichever commit the search files of a change name.
+
+    Raises:
+        StoreDamaged: as `load`.
+    """
+    own = folder / Commit(change, "").folder
+    try:
+        name = str(json.loads((own / MANIFEST).read_text("utf-8"))["commit"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoreDamaged(f"the search files in {own} cannot be used ({type(error).__name__}: {error})") from error
+    return load(folder, Commit(change, name), before)
 
 
 def _compared(path: Path, expected: str, known: Seen | None) -> Seen:

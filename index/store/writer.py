@@ -191,8 +191,8 @@ class Writer:
         """
         database = self._database
         with database.errors():
+            database.begin_change()
             cursor = database.connection.cursor()
-            cursor.execute("BEGIN IMMEDIATE")
             commit = new_commit(database.change() + 1)
             try:
                 yield cursor
@@ -201,7 +201,7 @@ class Writer:
                 cursor.execute("UPDATE meta SET value = ? WHERE key = 'commit'", (commit.name,))
                 # What earlier changes touched is in the files of this one.
                 cursor.execute("DELETE FROM touched WHERE change < ?", (commit.change,))
-                cursor.execute("COMMIT")
+                database.commit()
             except BaseException:
                 if database.connection.in_transaction:
                     cursor.execute("ROLLBACK")
