@@ -165,6 +165,7 @@ def ask(
     folder: Path, items: Sequence[EvaluationQuestion], encoder: Encoder, reader: Reader, rules: Rules
 ) -> tuple[Evaluation, list[float], float | None]:
     """What came of the questions, the mass on right sentences of each, and the share listed in recurring lines."""
+    from rag.engine import Engine
     from rag.evaluation.run import evaluate
 
     with Engine(LocalStore.open(folder), encoder, reader, rules=rules) as engine:
