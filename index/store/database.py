@@ -354,14 +354,6 @@ class Database:
                     connection.execute("ROLLBACK")
                 raise
 
-    def begin_change(self) -> None:
-        """Begin to change the index; all is as before until `commit`."""
-        with self.errors():
-            # A commit is made when the journal is empty and synced. Taking it away instead takes longer, with its
-            # folder, and nobody can read meanwhile.
-            self.connection.execute("PRAGMA journal_mode = TRUNCATE")
-            self.connection.execute("BEGIN IMMEDIATE")
-
     def commit(self) -> None:
         """Commit what this thread changed, as soon as all who read now are done; nobody begins to read meanwhile."""
         with self.errors():

@@ -131,9 +131,10 @@ class LocalStore:
             return latest
         with self._loading:
             if self._latest is None or self._latest.commit != commit:
-                if self._next is not None and self._next.commit == commit:
-                    self._latest, self._next = self._next, None
-                    return self._latest
+                ahead, self._next = self._next, None
+                if ahead is not None and ahead.commit == commit:
+                    self._latest = ahead
+                    return ahead
                 try:
                     self._latest = load(self._database.folder, commit, self._latest)
                 except StoreDamaged as error:

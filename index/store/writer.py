@@ -191,8 +191,8 @@ class Writer:
         """
         database = self._database
         with database.errors():
-            database.begin_change()
             cursor = database.connection.cursor()
+            cursor.execute("BEGIN IMMEDIATE")
             commit = new_commit(database.change() + 1)
             try:
                 yield cursor
