@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from index.errors import StoreDamaged, StoreError
 from index.files import fsync
+from index.store.behind import searched
 from index.store.lexical import LexicalIndex
 from index.store.search import LEXICAL, MANIFEST, PREFIX, Commit, SearchFiles, load, sha256_of
-from index.store.vectors import VectorIndex, unit_rows
+from index.store.vectors import EXACT_LIMIT, VectorIndex, unit_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,6 +33,8 @@ _PARTS = 8
 """Vector files of which the small ones are put together."""
 _TAIL = 0.2
 """The share of the passages outside the first vector file, or removed from it, from which all is written anew."""
+_GROWTH = 3
+"""How many times what can be searched may wait to be searched too, while more and more is added."""
 _STAGING = ".search-"
 
 _log = logging.getLogger(__name__)
@@ -50,8 +53,24 @@ class Publisher:
         self._merged_below = merged_below
         self._last: SearchFiles | None = None
 
-    def prepare(self, commit: Commit) -> None:
+    def due(self) -> bool:
+        """Whether what waits to be searched, in the change under way too, should not wait for more."""
+        before = self._before()
+        since, size = (0, 0) if before is None else (before.commit.change, len(before))
+        row = self._database.row("SELECT count(*) FROM touched WHERE change > ?", (since,))
+        return row is not None and int(row[0]) >= max(MERGED_BELOW, _GROWTH * size)
+
+    def last(self) -> Commit:
+        """The last commit that has search files, or should have them."""
+        before = self._before()
+        return searched(self._database) if before is None else before.commit
+
+    def prepare(self, commit: Commit, *, more: bool = False) -> None:
         """Make the search files of a commit that is about to be made, durable and under their final name.
+
+        Args:
+            commit: the commit.
+            more: whether others will soon take their place: what is cheaply made is preferred.
 
         Raises:
             StoreError: when they cannot be written; what is there stays as it is.
@@ -60,7 +79,7 @@ class Publisher:
         staging: Path | None = None
         try:
             staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=folder))
-            self._make(staging, commit)
+            self._make(staging, commit, more=more)
             target = folder / commit.folder
             if target.exists():  # made for a change that never came
                 shutil.rmtree(target)
@@ -77,7 +96,8 @@ class Publisher:
 
     def current(self) -> bool:
         """Whether there are whole search files of the last commit; those that were made here are not read again."""
-        return self._before() is not None
+        before = self._before()
+        return before is not None and before.commit == self._database.committed()
 
     def make_again(self) -> None:
         """Make the search files of the last commit, whose own are missing or damaged.
@@ -101,28 +121,30 @@ class Publisher:
         self._last = None
         shutil.rmtree(self._database.folder / commit.folder, ignore_errors=True)
 
-    def _make(self, staging: Path, commit: Commit) -> None:
+    def _make(self, staging: Path, commit: Commit, *, more: bool) -> None:
         before = self._before()
         if before is None or not self._advance(staging, before, commit):
-            self._build(staging, commit)
+            self._build(staging, commit, exact=more)
         for path in (*staging.rglob("*"), staging):
             if not path.is_file() or path.stat().st_nlink == 1:  # the others are durable under their old names
                 fsync(path)
         self._last = load(staging.parent, commit, before, own=staging)
 
     def _before(self) -> SearchFiles | None:
-        """The search files of the last commit, if they are whole."""
-        last = self._database.committed()
-        if self._last is None or self._last.commit != last:
+        """The search files of the last commit, or where it has none, of the last that has, if they are whole."""
+        last = dict.fromkeys((self._database.committed(), searched(self._database)))
+        if self._last is None or self._last.commit not in last:
             self._last = None
-            with contextlib.suppress(StoreDamaged):
-                self._last = load(self._database.folder, last)
+            for commit in last:
+                with contextlib.suppress(StoreDamaged):
+                    self._last = load(self._database.folder, commit)
+                    break
         return self._last
 
-    def _build(self, staging: Path, commit: Commit) -> None:
+    def _build(self, staging: Path, commit: Commit, *, exact: bool = False) -> None:
         """All of it, from the database."""
         (staging / LEXICAL).mkdir()
-        search = _build(self._database, commit, staging / LEXICAL)
+        search = _build(self._database, commit, staging / LEXICAL, exact=exact)
         (part,) = search.vectors
         (staging / part).write_bytes(search.vectors[part].to_bytes())
         _write_manifest(staging, commit, [part], frozenset(), {})
@@ -133,7 +155,10 @@ class Publisher:
         added = [passage for passage, leads in touched if leads and passage not in before]
         removed = [passage for passage, leads in touched if not leads and passage in before]
         total = len(before) + len(added) - len(removed)
-        first = len(next(iter(before.vectors.values())))
+        first_part = next(iter(before.vectors.values()))
+        first = len(first_part)
+        if first > EXACT_LIMIT and first_part.exact:
+            return False  # it was made while more was to come
         if total < self._merged_below or total - first + 2 * len(before.gone) + len(removed) > _TAIL * total:
             return False
         old = self._database.folder / before.commit.folder
@@ -142,7 +167,6 @@ class Publisher:
         parts = list(before.vectors)
         fresh = [passage for passage in added if passage not in back]
         if len(parts) >= _PARTS:
-            first_part = before.vectors[parts[0]]
             fresh = [passage for passage in self._database.leading_passages() if passage not in first_part]
             parts = parts[:1]
             gone = frozenset(passage for passage in gone if passage in first_part)
@@ -172,7 +196,11 @@ class Publisher:
 class NoSearchFiles(Publisher):
     """Makes none: for a database that nobody asks."""
 
-    def prepare(self, commit: Commit) -> None:
+    def due(self) -> bool:
+        """They are never made."""
+        return True
+
+    def prepare(self, commit: Commit, *, more: bool = False) -> None:
         """Nothing to make."""
 
     def current(self) -> bool:
@@ -196,7 +224,7 @@ def new_commit(change: int) -> Commit:
     return Commit(change, secrets.token_hex(8))
 
 
-def _build(database: Database, commit: Commit, lexical: Path | None) -> SearchFiles:
+def _build(database: Database, commit: Commit, lexical: Path | None, *, exact: bool = False) -> SearchFiles:
     ids: list[int] = []
     blobs: list[bytes] = []
 
@@ -207,7 +235,7 @@ def _build(database: Database, commit: Commit, lexical: Path | None) -> SearchFi
             yield number, title, text
 
     words = LexicalIndex.build(documents(), lexical)
-    vectors = _vectors(ids, blobs, database)
+    vectors = _vectors(ids, blobs, database, exact=exact)
     return SearchFiles(commit, {f"vectors-{commit.change}.faiss": vectors}, frozenset(), words)
 
 

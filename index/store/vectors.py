@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Any
 
+from index.encoder import available_cores
 from index.errors import StoreDamaged, first_line
 from index.store.base import Scored
 
@@ -24,9 +24,8 @@ _GRAPH_LINKS = 32
 _GRAPH_EFFORT = 64
 
 
-@functools.cache
 def _faiss() -> Any:
-    """FAISS, set to one thread: a single query is slower on two."""
+    """FAISS, set to one thread for the thread that calls: a single query is slower on two."""
     import faiss
 
     faiss.omp_set_num_threads(1)
@@ -67,7 +66,9 @@ class VectorIndex:
         index = faiss.IndexIDMap(inner)
         if len(ids):
             index.train(vectors)
+            faiss.omp_set_num_threads(available_cores())  # of this thread: here they help
             index.add_with_ids(vectors, ids)
+            faiss.omp_set_num_threads(1)
         return cls(index)
 
     @classmethod
@@ -96,6 +97,12 @@ class VectorIndex:
 
     def __len__(self) -> int:
         return int(self._index.ntotal)
+
+    @property
+    def exact(self) -> bool:
+        """Whether every vector is compared."""
+        faiss = _faiss()
+        return not isinstance(faiss.downcast_index(self._index.index), faiss.IndexHNSW)
 
     def search(
         self,
