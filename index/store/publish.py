@@ -17,12 +17,13 @@ from index.files import fsync
 from index.store.behind import searched
 from index.store.lexical import LexicalIndex
 from index.store.search import LEXICAL, MANIFEST, PREFIX, Commit, SearchFiles, load, sha256_of
-from index.store.vectors import EXACT_LIMIT, VectorIndex, unit_rows
+from index.store.vectors import EXACT_LIMIT, VectorBuilder, unit_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from index.store.database import Database
+    from index.store.vectors import VectorIndex
 
 __all__ = ["MERGED_BELOW", "NoSearchFiles", "Publisher", "build_in_memory", "new_commit"]
 
@@ -35,6 +36,8 @@ _TAIL = 0.2
 """The share of the passages outside the first vector file, or removed from it, from which all is written anew."""
 _GROWTH = 3
 """How many times what can be searched may wait to be searched too, while more and more is added."""
+_TOGETHER = 8192
+"""Vectors that are in memory at once while a file of them is made."""
 _STAGING = ".search-"
 
 _log = logging.getLogger(__name__)
@@ -146,7 +149,7 @@ class Publisher:
         (staging / LEXICAL).mkdir()
         search = _build(self._database, commit, staging / LEXICAL, exact=exact)
         (part,) = search.vectors
-        (staging / part).write_bytes(search.vectors[part].to_bytes())
+        search.vectors[part].write(staging / part)
         _write_manifest(staging, commit, [part], frozenset(), {})
 
     def _advance(self, staging: Path, before: SearchFiles, commit: Commit) -> bool:
@@ -174,7 +177,7 @@ class Publisher:
             _link(old / name, staging / name)
         if fresh:
             name = f"vectors-{commit.change}.faiss"
-            (staging / name).write_bytes(self._part(fresh).to_bytes())
+            self._part(fresh).write(staging / name)
             parts.append(name)
         shutil.copytree(old / LEXICAL, staging / LEXICAL, copy_function=_link, ignore=_locks)
         documents = ((row[0], row[1], row[2]) for row in self._database.searchable(added))
@@ -189,8 +192,10 @@ class Publisher:
 
     def _part(self, passages: list[int]) -> VectorIndex:
         """A vector file of some passages; always exact, since it is small."""
-        rows = list(self._database.searchable(passages))
-        return _vectors([row[0] for row in rows], [row[3] for row in rows], self._database, exact=True)
+        vectors = _Vectors(self._database, exact=True)
+        for number, _, _, vector in self._database.searchable(passages):
+            vectors.add(number, vector)
+        return vectors.done()
 
 
 class NoSearchFiles(Publisher):
@@ -225,26 +230,42 @@ def new_commit(change: int) -> Commit:
 
 
 def _build(database: Database, commit: Commit, lexical: Path | None, *, exact: bool = False) -> SearchFiles:
-    ids: list[int] = []
-    blobs: list[bytes] = []
+    row = database.row("SELECT count(*) FROM passages WHERE leader = id")
+    vectors = _Vectors(database, exact=exact or row is None or row[0] <= EXACT_LIMIT)
 
     def documents() -> Iterator[tuple[int, str, str]]:
         for number, title, text, vector in database.searchable():
-            ids.append(number)
-            blobs.append(vector)
+            vectors.add(number, vector)
             yield number, title, text
 
     words = LexicalIndex.build(documents(), lexical)
-    vectors = _vectors(ids, blobs, database, exact=exact)
-    return SearchFiles(commit, {f"vectors-{commit.change}.faiss": vectors}, frozenset(), words)
+    return SearchFiles(commit, {f"vectors-{commit.change}.faiss": vectors.done()}, frozenset(), words)
 
 
-def _vectors(ids: list[int], blobs: list[bytes], database: Database, *, exact: bool = False) -> VectorIndex:
-    import numpy as np
+class _Vectors:
+    """Stored vectors on their way into a vector file, some thousands at a time."""
 
-    matrix = unit_rows(blobs, database.encoder().dimension)
-    numbers = np.asarray(ids, dtype=np.int64)
-    return VectorIndex.build(numbers, matrix, exact_limit=len(ids)) if exact else VectorIndex.build(numbers, matrix)
+    def __init__(self, database: Database, *, exact: bool) -> None:
+        self._dimension = database.encoder().dimension
+        self._builder = VectorBuilder(self._dimension, exact=exact)
+        self._ids: list[int] = []
+        self._blobs: list[bytes] = []
+
+    def add(self, number: int, vector: bytes) -> None:
+        self._ids.append(number)
+        self._blobs.append(vector)
+        if len(self._ids) >= _TOGETHER:
+            self._hand_over()
+
+    def done(self) -> VectorIndex:
+        self._hand_over()
+        return self._builder.done()
+
+    def _hand_over(self) -> None:
+        import numpy as np
+
+        self._builder.add(np.asarray(self._ids, dtype=np.int64), unit_rows(self._blobs, self._dimension))
+        self._ids, self._blobs = [], []
 
 
 def _write_manifest(
