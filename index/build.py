@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["BuildReport", "Progress", "build_index", "encoder_of", "update_index"]
 
 _BATCH_PASSAGES = 1024
-"""Passages embedded and stored at once: some seconds of work, lost when the process is killed."""
+"""Passages embedded and stored at once, at least: some seconds of work, lost when the process is killed."""
 
 
 @dataclass(frozen=True, slots=True)

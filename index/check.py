@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from index.errors import StoreDamaged, StoreError, StoreLocked
 from index.filing import Progress
+from index.store.behind import behind
 from index.store.database import Database
 from index.store.findings import Finding
 from index.store.mend import Mended, Mender
@@ -201,6 +202,9 @@ def check_search_files(database: Database, *, compare: bool) -> tuple[int, Findi
     try:
         search = load(database.folder, commit)
     except StoreDamaged as error:
+        earlier = behind(database)
+        if earlier is not None:  # as after a kill: with the next question they are made
+            return len(earlier.seen), None
         return 0, Finding("search files", commit.folder, str(error))
     if not compare:
         return len(search.seen), None

@@ -26,6 +26,8 @@ __all__ = [
     "Words",
     "article_key",
     "band_keys",
+    "folded_article_key",
+    "folded_key",
     "jaccard",
     "key",
     "longest_new",
@@ -35,7 +37,7 @@ __all__ = [
 BANDS, ROWS = 24, 4
 """Texts with a Jaccard index of .5 share one of 24 bands of 4 with a probability of .79, of .6 with .96, of .7 with
 .999; tests/bench/copies.py compares other shapes."""
-SHINGLE_WORDS = 3
+SHINGLE_WORDS = 3  # as `_trigrams` takes them
 SEED = 7
 MIN_WORDS = 12
 """Shorter texts are compared exactly only: a few shared trigrams say too little."""
@@ -55,7 +57,12 @@ class Words:
     @classmethod
     def of(cls, text: str) -> Words:
         """The words of a text."""
-        folded = tuple(fold(text).split())
+        return cls.folded_already(fold(text))
+
+    @classmethod
+    def folded_already(cls, text: str) -> Words:
+        """The words of a text that is folded (`index.analysis.fold`)."""
+        folded = tuple(text.split())
         return cls(folded, frozenset(_trigrams(folded) if len(folded) >= MIN_WORDS else ()))
 
 
@@ -94,12 +101,22 @@ def key(text: str) -> int:
     >>> key("He said: “No.”") == key("he said no")
     True
     """
-    return _number(fold(text).encode())
+    return folded_key(fold(text))
+
+
+def folded_key(folded: str) -> int:
+    """As `key`, of a text that is folded."""
+    return _number(folded.encode())
 
 
 def article_key(text: str) -> int:
     """As `key`, for the text of a whole article: another number than that of a passage of the same words."""
-    return _number(b"article\0" + fold(text).encode())
+    return folded_article_key(fold(text))
+
+
+def folded_article_key(folded: str) -> int:
+    """As `article_key`, of a text that is folded."""
+    return _number(b"article\0" + folded.encode())
 
 
 def shingles(text: str) -> frozenset[str]:
@@ -143,7 +160,7 @@ def band_keys(shingle_sets: Sequence[Set[str]], likeness: Likeness = PASSAGES) -
     import numpy as np
     import rensa
 
-    digests = rensa.RMinHash.digests_from_token_sets([sorted(each) for each in shingle_sets], BANDS * ROWS, SEED)
+    digests = rensa.RMinHash.digests_from_token_sets([list(each) for each in shingle_sets], BANDS * ROWS, SEED)
     none = [0] * BANDS * ROWS
     numbers = [digest if each else none for each, digest in zip(shingle_sets, digests, strict=True)]
     rows = np.array(numbers, dtype=np.uint64).reshape(len(numbers), BANDS, ROWS)
@@ -158,7 +175,7 @@ def band_keys(shingle_sets: Sequence[Set[str]], likeness: Likeness = PASSAGES) -
 
 
 def _trigrams(folded: Sequence[str]) -> list[str]:
-    return [" ".join(folded[at : at + SHINGLE_WORDS]) for at in range(len(folded) - SHINGLE_WORDS + 1)]
+    return [f"{one} {two} {three}" for one, two, three in zip(folded, folded[1:], folded[2:], strict=False)]
 
 
 def _number(data: bytes) -> int:

@@ -33,6 +33,9 @@ __all__ = ["Filing", "Progress"]
 
 _COUNTED = ("files_read", "files_unchanged", "articles_unchanged", "passages_embedded", "boilerplate_lines")
 
+_SECONDS, _MOST = 5.0, 8
+"""About how long it may take to embed and store what is stored at once, and how many times the least that may be: a
+transaction costs the less the more is in it, and so much is lost when the process is killed."""
 _TOGETHER = 60_000
 """Characters of the records that are prepared together."""
 
@@ -83,7 +86,7 @@ class Filing:
         writer: stores; the caller holds the write lock.
         encoder: embeds; None: nothing is embedded, and what would be is counted.
         progress: called for every file, and now and then while passages are embedded.
-        batch: how many passages are embedded and stored at once.
+        batch: how many passages are embedded and stored at once, at least; more where that takes little time.
         fields: which field of a record holds what, where it has an unusual name (`index.articles.read_file`).
         limits: what reading one document may take; the usual when None.
 
@@ -116,6 +119,9 @@ class Filing:
         self._stage = "reading"
         self._since = time.perf_counter()
         self._jobs: list[FileJob] = []
+        self._waiting = 0
+        self._enough = batch
+        self._behind = False
 
     def complete(self) -> None:
         """Embed the stored passages that have no vector: `index.check` takes out damaged ones."""
@@ -146,6 +152,9 @@ class Filing:
                     case tuple():
                         self._add(event)
         self._flush()
+        if self._behind:
+            with self._in_stage("storing"):
+                self._writer.publish()
         self._enter("reading")
         self._progress(Progress("reading", len(found), len(found)))
 
@@ -253,10 +262,11 @@ class Filing:
                 self.counts["articles_unchanged"] += 1
             else:
                 file.job.articles.append(article)
-        if self._waiting(file.job) >= self._batch:
+                self._waiting += len(article.passages)
+        if self._waiting >= self._enough:
             job = file.job
             self._jobs.append(job)
-            self._flush()
+            self._flush(more=True)
             file.job = FileJob(job.path, job.size, job.mtime_ns, job.digest)
 
     def _end(self) -> None:
@@ -269,6 +279,7 @@ class Filing:
             return  # what was stored of the file when it could be read stays
         job = file.job
         if _changed_since(file.path, job):
+            self._waiting -= sum(len(article.passages) for article in job.articles)
             self.skipped.append(Skipped(job.path, "changed while it was read; it is read again the next time"))
             return
         self.counts["files_read"] += 1
@@ -277,20 +288,21 @@ class Filing:
             job.complete = True
         self._jobs.append(job)
 
-    def _waiting(self, job: FileJob) -> int:
-        return sum(len(article.passages) for each in (*self._jobs, job) for article in each.articles)
-
-    def _flush(self) -> None:
-        """Embed and store all that waits, in one transaction."""
+    def _flush(self, *, more: bool = False) -> None:
+        """Embed and store all that waits, in one transaction; whether more follows at once."""
         if not self._jobs:
             return
+        started = time.perf_counter()
         waiting = [article for job in self._jobs for article in job.articles]
         texts = (passage.text for article in waiting for passage in article.passages)
         vectors = self._embed(texts)
         with self._in_stage("storing"):
-            self._count(self._writer.write(self._jobs, vectors))
+            self._count(self._writer.write(self._jobs, vectors, more=more))
+        self._behind = more
         self.counts["boilerplate_lines"] += sum(article.boilerplate for article in waiting)
-        self._jobs = []
+        fitting = int(self._waiting * _SECONDS / max(1e-3, time.perf_counter() - started))
+        self._enough = max(self._batch, min(fitting, _MOST * self._batch))
+        self._jobs, self._waiting = [], 0
 
     def _embed(self, texts: Iterable[str]) -> dict[bytes, bytes]:
         """The vectors, as stored, of those texts whose vector is not there yet."""

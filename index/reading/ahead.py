@@ -31,8 +31,8 @@ _SMALL = 64_000
 _SMALL_ALL = 256_000
 _WAITING = 4_000_000
 """Bytes of results that may wait for each task before its worker waits too."""
-_EACH_WORKER = 8
-"""Tasks under way or done, for each worker."""
+_EACH_WORKER = 32
+"""Tasks under way or done, for each worker: enough to go on with while what was read is embedded and stored."""
 _BYTES_A_DOCUMENT = 1_000_000
 """A file of many documents has the time of one for each of so many bytes; half of that for each of them."""
 _LOST = 3

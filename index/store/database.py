@@ -19,6 +19,7 @@ from index.store.rows import (
     article_of,
     check_quote,
     checked_copy,
+    checked_passage,
     checked_text,
     checked_vector,
     sentence_of,
@@ -171,15 +172,26 @@ class Database:
         """
         for part in sliced(self.leading_passages() if passages is None else sorted(passages), _VARIABLES):
             rows = self.rows_for(
-                "SELECT passages.id, articles.title, texts.text, vectors.vector, vectors.seal FROM passages"
-                " JOIN articles ON articles.id = passages.article JOIN texts ON texts.id = articles.text"
+                "SELECT passages.id, article, passages.digest, vectors.vector, vectors.seal FROM passages"
                 " JOIN vectors ON vectors.digest = passages.digest"
                 " WHERE passages.id IN (%s) AND passages.leader = passages.id ORDER BY passages.id",
                 part,
             )
-            spans = self._sentences([row[0] for row in rows])
-            for number, title, text, vector, found in rows:
-                own = " ".join(each.span.of(text) for each in spans.get(number, ()))
+            articles = self.rows_for(
+                "SELECT articles.id, title, texts.text FROM articles JOIN texts ON texts.id = articles.text"
+                " WHERE articles.id IN (%s)",
+                list({row[1] for row in rows}),
+            )
+            known = {number: (title, text) for number, title, text in articles}
+            spans: dict[int, list[tuple[int, int]]] = {}
+            for number, start, end in self.rows_for(
+                "SELECT passage, start, end FROM sentences WHERE passage IN (%s) ORDER BY passage, start",
+                [row[0] for row in rows],
+            ):
+                spans.setdefault(number, []).append((start, end))
+            for number, article, known_by, vector, found in rows:
+                title, text = known[article]
+                own = checked_passage(" ".join(text[start:end] for start, end in spans.get(number, ())), known_by)
                 yield number, title, own, checked_vector(vector, found)
 
     def touched(self, since: int) -> list[tuple[int, bool]]:

@@ -14,72 +14,21 @@ theirs. Whoever is looked at depends on earlier ones alone, and these are settle
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from index.days import day_of
-from index.dedupe import ARTICLES, PASSAGES, Words, band_keys
+from index.dedupe import Words, band_keys
+from index.store.levels import ARTICLE_LEVEL, PASSAGE_LEVEL, Level, Rank, rank_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from index.dedupe import Likeness
-
-__all__ = ["ARTICLE_LEVEL", "LEVELS", "PASSAGE_LEVEL", "Copied", "Copies", "Grouping", "Level", "Rank", "rank_of"]
+__all__ = ["Copied", "Copies", "Grouping"]
 
 _CANDIDATES = 50
 """Leaders with a band in common that a wording is compared with: a newsletter's line must not make it slow."""
 _REMEMBERED = 2_000
 """Texts that are kept at hand while a change is settled."""
 _SLICE = 500
-_UNKNOWN_DAY = "~"
-"""Behind every day."""
-
-Rank = tuple[str, str, str, int, int, int]
-"""The day, the path, the part of an archive, the line, the article's start, and the number, which grows along it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """What is grouped.
-
-    Attributes:
-        table: with the columns `id`, `copy_key` and `leader`.
-        article: the column with the article that a row is of.
-        likeness: what makes a near copy.
-        ranked: the columns of a rank, and the tables that they are of.
-        spans: the sentences of one, in order.
-        text: the source text of one.
-    """
-
-    table: str
-    article: str
-    likeness: Likeness
-    ranked: str
-    spans: str
-    text: str
-
-
-PASSAGE_LEVEL = Level(
-    "passages",
-    "article",
-    PASSAGES,
-    "published, path, part, line, articles.start, passages.id FROM passages"
-    " JOIN articles ON articles.id = passages.article JOIN files ON files.id = file",
-    "SELECT start, end FROM sentences WHERE passage = ? ORDER BY start",
-    "SELECT texts.text FROM passages JOIN articles ON articles.id = passages.article"
-    " JOIN texts ON texts.id = articles.text WHERE passages.id = ?",
-)
-ARTICLE_LEVEL = Level(
-    "article_groups",
-    "id",
-    ARTICLES,
-    "published, path, part, line, articles.start, articles.id FROM article_groups JOIN articles USING (id)"
-    " JOIN files ON files.id = file",
-    "SELECT start, end FROM sentences WHERE article = ? ORDER BY passage, start",
-    "SELECT texts.text FROM articles JOIN texts ON texts.id = articles.text WHERE articles.id = ?",
-)
-LEVELS = (PASSAGE_LEVEL, ARTICLE_LEVEL)
 
 
 class Copied(NamedTuple):
@@ -95,15 +44,6 @@ class _Wording(NamedTuple):
     key: int
     first: int
     leads: int | None
-
-
-def rank_of(published: str | None, path: str, part: str | None, line: int | None, start: int, number: int) -> Rank:
-    """By what the members of a group are ordered, from the columns of `Level.ranked`.
-
-    >>> rank_of("2024/05/01", "/b", None, None, 0, 7) < rank_of(None, "/a", None, None, 0, 1)
-    True
-    """
-    return (day_of(published) or _UNKNOWN_DAY, path, part or "", line or 0, start, number)
 
 
 class Grouping:
@@ -128,20 +68,57 @@ class Grouping:
         self._stale: set[int] = set()
 
     def add(self, rows: Iterable[tuple[int, int, tuple[int, ...]]]) -> None:
-        """Note new rows: the number, the key of the folded text, and its bands (`index.dedupe.band_keys`)."""
-        for number, key, bands in rows:
+        """Note new rows: the number, the key of the folded text, and its bands (`index.dedupe.band_keys`).
+
+        Each row stands in its table with itself as `leader`.
+        """
+        fresh: dict[int, tuple[int, tuple[int, ...]]] = {}
+        noted = list(rows)
+        known = self._wordings(key for _, key, _ in noted)
+        for number, key, bands in noted:
             self._added[number] = key
-            self._stale.add(key)
-            wording = self._wording(key)
-            if wording is None:
-                self._cursor.execute("INSERT INTO wordings VALUES (?, ?, NULL)", (key, number))
-                self._cursor.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", ((band, key) for band in bands))
-                self._bands[key] = bands
-                self._new.add(key)
-                self._dirty.add(key)
-            elif self._rank(number) < self._rank(wording.first):
-                self._displaced.setdefault(key, wording.first)
-                self._move(wording, number)
+            if key in fresh:
+                self._stale.add(key)
+                if self._rank(number) < self._rank(fresh[key][0]):
+                    fresh[key] = (number, bands)
+            elif key in known:
+                self._stale.add(key)
+                if self._rank(number) < self._rank(known[key].first):
+                    self._displaced.setdefault(key, known[key].first)
+                    self._move(known[key], number)
+                    known[key] = known[key]._replace(first=number)
+            else:
+                fresh[key] = (number, bands)
+        self._add_wordings(fresh)
+
+    def _add_wordings(self, fresh: dict[int, tuple[int, tuple[int, ...]]]) -> None:
+        """Add wordings, given by their keys with their first rows and their bands.
+
+        One that has no band in common with any other stands for itself, and nothing about it is left to be settled.
+        All is written in the order of its keys: neighbours in a table together.
+        """
+        holders: dict[int, int] = {}
+        near: set[int] = set()
+        for key, (_, bands) in fresh.items():
+            for band in bands:
+                other = holders.setdefault(band, key)
+                if other != key:
+                    near |= {key, other}
+        found = sorted(holders)
+        for part in (found[at : at + _SLICE] for at in range(0, len(found), _SLICE)):
+            rows = self._cursor.execute(f"SELECT key FROM bands WHERE key IN ({','.join('?' * len(part))})", part)  # noqa: S608
+            near.update(holders[band] for (band,) in rows)
+        self._cursor.executemany(
+            "INSERT INTO wordings VALUES (?, ?, ?)",
+            ((key, first, None if key in near else key) for key, (first, _) in sorted(fresh.items())),
+        )
+        self._cursor.executemany(
+            "INSERT OR IGNORE INTO bands VALUES (?, ?)",
+            sorted((band, key) for key, (_, bands) in fresh.items() for band in bands),
+        )
+        self._bands.update((key, fresh[key][1]) for key in near)
+        self._new |= fresh.keys()
+        self._dirty |= near
 
     def forget(self, number: int) -> None:
         """Note that a row goes; to be called right before it is deleted."""
@@ -206,6 +183,7 @@ class Grouping:
             part = rows[start : start + _SLICE]
             bands = band_keys([Words.of(self._text(number)).shingles for number, _ in part], self._level.likeness)
             self.add([(*row, each) for row, each in zip(part, bands, strict=True)])
+            self._stale.update(key for _, key in part)
         self.settle()
 
     # The steps
@@ -263,8 +241,9 @@ class Grouping:
         """Each added row counts once: for what it copies, or else for what copies it because it is earlier."""
         followed = {wording.leads for wording in map(self._wording, unseated) if wording}
         exact = near = 0
+        known = self._wordings(self._added.values())
         for number, key in self._added.items():
-            wording = self._wording(key)
+            wording = known.get(key)
             if wording is None:
                 continue
             older = self._displaced.get(key)
@@ -279,6 +258,18 @@ class Grouping:
     def _wording(self, key: int) -> _Wording | None:
         row = self._cursor.execute("SELECT copy_key, first, leads FROM wordings WHERE copy_key = ?", (key,)).fetchone()
         return None if row is None else _Wording(*row)
+
+    def _wordings(self, keys: Iterable[int]) -> dict[int, _Wording]:
+        """Those of the keys that there are."""
+        wanted = sorted(set(keys))
+        found: dict[int, _Wording] = {}
+        for part in (wanted[at : at + _SLICE] for at in range(0, len(wanted), _SLICE)):
+            rows = self._cursor.execute(
+                f"SELECT copy_key, first, leads FROM wordings WHERE copy_key IN ({','.join('?' * len(part))})",  # noqa: S608
+                part,
+            )
+            found.update((row[0], _Wording(*row)) for row in rows)
+        return found
 
     def _led_by(self, key: int) -> set[int]:
         rows = self._cursor.execute("SELECT copy_key FROM wordings WHERE leads = ?1 AND copy_key != ?1", (key,))

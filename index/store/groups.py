@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from index.dedupe import Words, band_keys
-from index.store.grouping import LEVELS, rank_of
+from index.store.levels import LEVELS, rank_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from index.dedupe import Likeness
     from index.store.database import Database
     from index.store.findings import Kind
-    from index.store.grouping import Level, Rank
+    from index.store.levels import Level, Rank
 
 __all__ = ["GroupVerifier"]
 

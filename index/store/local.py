@@ -29,13 +29,14 @@ from index.store.base import (
     SentenceRecord,
     SourceCount,
 )
+from index.store.behind import behind, searched
 from index.store.database import FORMAT, Database
 from index.store.publish import Publisher, build_in_memory
 from index.store.recurring import Recurring
 from index.store.scoped import Inside, Scopes, within
 from index.store.search import SearchFiles, load, load_of_change
 from index.store.vectors import from_blobs
-from index.store.writer import write_lock
+from index.store.writer import is_written_to, write_lock
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -126,11 +127,10 @@ class LocalStore:
 
     def _search_files(self, commit: Commit) -> SearchFiles | None:
         """The search files of the commit that this thread reads; None when they are missing or damaged."""
-        latest = self._latest
-        if latest is not None and latest.commit == commit:
-            return latest
+        if self._is_of(commit):
+            return self._latest
         with self._loading:
-            if self._latest is None or self._latest.commit != commit:
+            if not self._is_of(commit):
                 ahead, self._next = self._next, None
                 if ahead is not None and ahead.commit == commit:
                     self._latest = ahead
@@ -138,7 +138,8 @@ class LocalStore:
                 try:
                     self._latest = load(self._database.folder, commit, self._latest)
                 except StoreDamaged as error:
-                    _log.warning("%s; making them again from the database", error)
+                    if searched(self._database) == commit:
+                        _log.warning("%s; making them again from the database", error)
                     return None
             return self._latest
 
@@ -154,11 +155,22 @@ class LocalStore:
         finally:
             self._loading.release()
 
+    def _is_of(self, commit: Commit) -> bool:
+        """Whether the open search files are those of a commit, or the best that there are while it is written on."""
+        latest, folder = self._latest, self._database.folder
+        if latest is None or latest.commit != commit:
+            return False
+        return not latest.behind or (not (folder / commit.folder).exists() and is_written_to(folder))
+
     def _make_again(self) -> None:
         try:
             with write_lock(self._database.folder):
                 Publisher(self._database).make_again()
-        except (StoreError, StoreLocked, OSError):
+        except StoreLocked:
+            with self._database.reading():
+                earlier = behind(self._database, self._latest)
+                self._latest = build_in_memory(self._database) if earlier is None else earlier
+        except (StoreError, OSError):
             with self._database.reading():
                 self._latest = build_in_memory(self._database)
 

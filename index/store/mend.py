@@ -8,6 +8,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from index.prepare import prepare
+from index.store.adding import Adding
 from index.store.database import sliced
 from index.store.grouping import Copies
 from index.store.listing import add_to_list
@@ -84,8 +85,10 @@ class Mender(Writer):
                 cursor.execute(statement)
             _delete(cursor, "DELETE FROM vectors WHERE digest IN (%s)", _keys(findings, "vector"))
             self._list(cursor, _keys(findings, "listing"))
+            adding = Adding(cursor)
             for number, article in again.items():
-                self._add_article(cursor, Copies(cursor), *homes[number], article)
+                adding.add(*homes[number], article)
+            adding.write(Copies(cursor))
             self._regroup(cursor)
             for statement in _UNUSED:
                 cursor.execute(statement)

@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING
 
 from index.errors import StoreDamaged, StoreError
 from index.files import fsync
+from index.store.behind import searched
 from index.store.lexical import LexicalIndex
 from index.store.search import LEXICAL, MANIFEST, PREFIX, Commit, SearchFiles, load, sha256_of
-from index.store.vectors import VectorIndex, unit_rows
+from index.store.vectors import EXACT_LIMIT, VectorBuilder, unit_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from index.store.database import Database
+    from index.store.vectors import VectorIndex
 
 __all__ = ["MERGED_BELOW", "NoSearchFiles", "Publisher", "build_in_memory", "new_commit"]
 
@@ -32,6 +34,10 @@ _PARTS = 8
 """Vector files of which the small ones are put together."""
 _TAIL = 0.2
 """The share of the passages outside the first vector file, or removed from it, from which all is written anew."""
+_GROWTH = 3
+"""How many times what can be searched may wait to be searched too, while more and more is added."""
+_TOGETHER = 8192
+"""Vectors that are in memory at once while a file of them is made."""
 _STAGING = ".search-"
 
 _log = logging.getLogger(__name__)
@@ -50,8 +56,24 @@ class Publisher:
         self._merged_below = merged_below
         self._last: SearchFiles | None = None
 
-    def prepare(self, commit: Commit) -> None:
+    def due(self) -> bool:
+        """Whether what waits to be searched, in the change under way too, should not wait for more."""
+        before = self._before()
+        since, size = (0, 0) if before is None else (before.commit.change, len(before))
+        row = self._database.row("SELECT count(*) FROM touched WHERE change > ?", (since,))
+        return row is not None and int(row[0]) >= max(MERGED_BELOW, _GROWTH * size)
+
+    def last(self) -> Commit:
+        """The last commit that has search files, or should have them."""
+        before = self._before()
+        return searched(self._database) if before is None else before.commit
+
+    def prepare(self, commit: Commit, *, more: bool = False) -> None:
         """Make the search files of a commit that is about to be made, durable and under their final name.
+
+        Args:
+            commit: the commit.
+            more: whether others will soon take their place: what is cheaply made is preferred.
 
         Raises:
             StoreError: when they cannot be written; what is there stays as it is.
@@ -60,7 +82,7 @@ class Publisher:
         staging: Path | None = None
         try:
             staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=folder))
-            self._make(staging, commit)
+            self._make(staging, commit, more=more)
             target = folder / commit.folder
             if target.exists():  # made for a change that never came
                 shutil.rmtree(target)
@@ -77,7 +99,8 @@ class Publisher:
 
     def current(self) -> bool:
         """Whether there are whole search files of the last commit; those that were made here are not read again."""
-        return self._before() is not None
+        before = self._before()
+        return before is not None and before.commit == self._database.committed()
 
     def make_again(self) -> None:
         """Make the search files of the last commit, whose own are missing or damaged.
@@ -101,30 +124,32 @@ class Publisher:
         self._last = None
         shutil.rmtree(self._database.folder / commit.folder, ignore_errors=True)
 
-    def _make(self, staging: Path, commit: Commit) -> None:
+    def _make(self, staging: Path, commit: Commit, *, more: bool) -> None:
         before = self._before()
         if before is None or not self._advance(staging, before, commit):
-            self._build(staging, commit)
+            self._build(staging, commit, exact=more)
         for path in (*staging.rglob("*"), staging):
             if not path.is_file() or path.stat().st_nlink == 1:  # the others are durable under their old names
                 fsync(path)
         self._last = load(staging.parent, commit, before, own=staging)
 
     def _before(self) -> SearchFiles | None:
-        """The search files of the last commit, if they are whole."""
-        last = self._database.committed()
-        if self._last is None or self._last.commit != last:
+        """The search files of the last commit, or where it has none, of the last that has, if they are whole."""
+        last = dict.fromkeys((self._database.committed(), searched(self._database)))
+        if self._last is None or self._last.commit not in last:
             self._last = None
-            with contextlib.suppress(StoreDamaged):
-                self._last = load(self._database.folder, last)
+            for commit in last:
+                with contextlib.suppress(StoreDamaged):
+                    self._last = load(self._database.folder, commit)
+                    break
         return self._last
 
-    def _build(self, staging: Path, commit: Commit) -> None:
+    def _build(self, staging: Path, commit: Commit, *, exact: bool = False) -> None:
         """All of it, from the database."""
         (staging / LEXICAL).mkdir()
-        search = _build(self._database, commit, staging / LEXICAL)
+        search = _build(self._database, commit, staging / LEXICAL, exact=exact)
         (part,) = search.vectors
-        (staging / part).write_bytes(search.vectors[part].to_bytes())
+        search.vectors[part].write(staging / part)
         _write_manifest(staging, commit, [part], frozenset(), {})
 
     def _advance(self, staging: Path, before: SearchFiles, commit: Commit) -> bool:
@@ -133,7 +158,10 @@ class Publisher:
         added = [passage for passage, leads in touched if leads and passage not in before]
         removed = [passage for passage, leads in touched if not leads and passage in before]
         total = len(before) + len(added) - len(removed)
-        first = len(next(iter(before.vectors.values())))
+        first_part = next(iter(before.vectors.values()))
+        first = len(first_part)
+        if first > EXACT_LIMIT and first_part.exact:
+            return False  # it was made while more was to come
         if total < self._merged_below or total - first + 2 * len(before.gone) + len(removed) > _TAIL * total:
             return False
         old = self._database.folder / before.commit.folder
@@ -142,7 +170,6 @@ class Publisher:
         parts = list(before.vectors)
         fresh = [passage for passage in added if passage not in back]
         if len(parts) >= _PARTS:
-            first_part = before.vectors[parts[0]]
             fresh = [passage for passage in self._database.leading_passages() if passage not in first_part]
             parts = parts[:1]
             gone = frozenset(passage for passage in gone if passage in first_part)
@@ -150,7 +177,7 @@ class Publisher:
             _link(old / name, staging / name)
         if fresh:
             name = f"vectors-{commit.change}.faiss"
-            (staging / name).write_bytes(self._part(fresh).to_bytes())
+            self._part(fresh).write(staging / name)
             parts.append(name)
         shutil.copytree(old / LEXICAL, staging / LEXICAL, copy_function=_link, ignore=_locks)
         documents = ((row[0], row[1], row[2]) for row in self._database.searchable(added))
@@ -165,14 +192,20 @@ class Publisher:
 
     def _part(self, passages: list[int]) -> VectorIndex:
         """A vector file of some passages; always exact, since it is small."""
-        rows = list(self._database.searchable(passages))
-        return _vectors([row[0] for row in rows], [row[3] for row in rows], self._database, exact=True)
+        vectors = _Vectors(self._database, exact=True)
+        for number, _, _, vector in self._database.searchable(passages):
+            vectors.add(number, vector)
+        return vectors.done()
 
 
 class NoSearchFiles(Publisher):
     """Makes none: for a database that nobody asks."""
 
-    def prepare(self, commit: Commit) -> None:
+    def due(self) -> bool:
+        """They are never made."""
+        return True
+
+    def prepare(self, commit: Commit, *, more: bool = False) -> None:
         """Nothing to make."""
 
     def current(self) -> bool:
@@ -196,27 +229,43 @@ def new_commit(change: int) -> Commit:
     return Commit(change, secrets.token_hex(8))
 
 
-def _build(database: Database, commit: Commit, lexical: Path | None) -> SearchFiles:
-    ids: list[int] = []
-    blobs: list[bytes] = []
+def _build(database: Database, commit: Commit, lexical: Path | None, *, exact: bool = False) -> SearchFiles:
+    row = database.row("SELECT count(*) FROM passages WHERE leader = id")
+    vectors = _Vectors(database, exact=exact or row is None or row[0] <= EXACT_LIMIT)
 
     def documents() -> Iterator[tuple[int, str, str]]:
         for number, title, text, vector in database.searchable():
-            ids.append(number)
-            blobs.append(vector)
+            vectors.add(number, vector)
             yield number, title, text
 
     words = LexicalIndex.build(documents(), lexical)
-    vectors = _vectors(ids, blobs, database)
-    return SearchFiles(commit, {f"vectors-{commit.change}.faiss": vectors}, frozenset(), words)
+    return SearchFiles(commit, {f"vectors-{commit.change}.faiss": vectors.done()}, frozenset(), words)
 
 
-def _vectors(ids: list[int], blobs: list[bytes], database: Database, *, exact: bool = False) -> VectorIndex:
-    import numpy as np
+class _Vectors:
+    """Stored vectors on their way into a vector file, some thousands at a time."""
 
-    matrix = unit_rows(blobs, database.encoder().dimension)
-    numbers = np.asarray(ids, dtype=np.int64)
-    return VectorIndex.build(numbers, matrix, exact_limit=len(ids)) if exact else VectorIndex.build(numbers, matrix)
+    def __init__(self, database: Database, *, exact: bool) -> None:
+        self._dimension = database.encoder().dimension
+        self._builder = VectorBuilder(self._dimension, exact=exact)
+        self._ids: list[int] = []
+        self._blobs: list[bytes] = []
+
+    def add(self, number: int, vector: bytes) -> None:
+        self._ids.append(number)
+        self._blobs.append(vector)
+        if len(self._ids) >= _TOGETHER:
+            self._hand_over()
+
+    def done(self) -> VectorIndex:
+        self._hand_over()
+        return self._builder.done()
+
+    def _hand_over(self) -> None:
+        import numpy as np
+
+        self._builder.add(np.asarray(self._ids, dtype=np.int64), unit_rows(self._blobs, self._dimension))
+        self._ids, self._blobs = [], []
 
 
 def _write_manifest(

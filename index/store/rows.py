@@ -25,6 +25,7 @@ __all__ = [
     "article_seal",
     "check_quote",
     "checked_copy",
+    "checked_passage",
     "checked_text",
     "checked_vector",
     "digest",
@@ -135,6 +136,17 @@ def checked_text(text: str, known_by: bytes) -> str:
     """
     if not isinstance(text, str) or digest(text) != known_by:
         raise _damaged("the text of an article")
+    return text
+
+
+def checked_passage(text: str, known_by: bytes) -> str:
+    """The text of a passage, when its hash is the one that it is known by.
+
+    Raises:
+        StoreDamaged: when it is not.
+    """
+    if digest(text) != known_by:
+        raise _damaged("the text of a passage")
     return text
 
 

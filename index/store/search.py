@@ -67,6 +67,8 @@ class SearchFiles:
         gone: passages that stand in one of `vectors` and are not to be found.
         lexical: all passages by their words.
         seen: the files whose hashes were compared, by name; empty when all is in memory.
+        behind: whether the files are those of an earlier commit (`index.store.behind`).
+        outdated: those of `gone` that stand in `lexical` too, where that is so.
     """
 
     commit: Commit
@@ -74,6 +76,8 @@ class SearchFiles:
     gone: frozenset[int]
     lexical: LexicalIndex
     seen: Mapping[str, Seen] = field(default_factory=dict)
+    behind: bool = False
+    outdated: frozenset[int] = frozenset()
 
     def __contains__(self, passage: int) -> bool:
         return passage not in self.gone and any(passage in part for part in self.vectors.values())
@@ -97,7 +101,8 @@ class SearchFiles:
         self, terms: Sequence[str], *, top_k: int, within: NDArray[np.int64] | None = None
     ) -> list[Scored]:
         """The `top_k` passages by BM25, best first; `within` as for `search_vectors`."""
-        return self.lexical.search(terms, top_k=top_k, within=within)
+        found = self.lexical.search(terms, top_k=top_k + len(self.outdated), within=within)
+        return [each for each in found if each.passage not in self.outdated][:top_k] if self.outdated else found
 
 
 def load(folder: Path, commit: Commit, before: SearchFiles | None = None, *, own: Path | None = None) -> SearchFiles:

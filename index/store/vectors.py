@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Any
 
+from index.encoder import available_cores
 from index.errors import StoreDamaged, first_line
 from index.store.base import Scored
 
@@ -15,18 +15,20 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["EXACT_LIMIT", "VectorIndex"]
+__all__ = ["EXACT_LIMIT", "VectorBuilder", "VectorIndex"]
 
 EXACT_LIMIT = 200_000
-"""Up to here every vector is compared (fp16, 2.4 ms at 60,000 vectors on one core); beyond, an HNSW graph over 8-bit
-vectors finds .97 of the first ten in 0.2 ms."""
+"""Up to here every vector is compared (fp16, 2.4 ms at 60,000 vectors on one core); beyond, there is an HNSW graph over
+8-bit vectors."""
 _GRAPH_LINKS = 32
-_GRAPH_EFFORT = 64
+_TRAINED_ON = 50_000
+_EFFORT, _LEAST_EFFORT = 4, 64
+"""How many vectors the graph keeps in sight (efSearch) for each one that is looked for, and at least: at 300,000 made
+vectors, .974 of the first 100 are found with 64 in sight, .985 with 128, and .994 with 400 (tests/bench/scale.py)."""
 
 
-@functools.cache
 def _faiss() -> Any:
-    """FAISS, set to one thread: a single query is slower on two."""
+    """FAISS, set to one thread for the thread that calls: a single query is slower on two."""
     import faiss
 
     faiss.omp_set_num_threads(1)
@@ -55,24 +57,13 @@ class VectorIndex:
             vectors: shape (n, dimension), rows of length 1.
             exact_limit: the number of vectors up to which the search is exact.
         """
-        faiss = _faiss()
-        dimension = int(vectors.shape[1])
-        if len(ids) <= exact_limit:
-            inner = faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
-        else:
-            inner = faiss.IndexHNSWSQ(
-                dimension, faiss.ScalarQuantizer.QT_8bit, _GRAPH_LINKS, faiss.METRIC_INNER_PRODUCT
-            )
-            inner.hnsw.efSearch = _GRAPH_EFFORT
-        index = faiss.IndexIDMap(inner)
-        if len(ids):
-            index.train(vectors)
-            index.add_with_ids(vectors, ids)
-        return cls(index)
+        builder = VectorBuilder(int(vectors.shape[1]), exact=len(ids) <= exact_limit)
+        builder.add(ids, vectors)
+        return builder.done()
 
     @classmethod
     def open(cls, path: Path) -> VectorIndex:
-        """Read a file of `to_bytes`. The caller has compared its hash: FAISS loads many damaged bodies silently.
+        """Read a file of `write`. The caller has compared its hash: FAISS loads many damaged bodies silently.
 
         Raises:
             StoreDamaged: when FAISS cannot read it.
@@ -82,9 +73,9 @@ class VectorIndex:
         except (RuntimeError, MemoryError) as error:
             raise StoreDamaged(f"FAISS cannot read the vector index ({first_line(error)})") from error
 
-    def to_bytes(self) -> bytes:
-        """The index in FAISS's own format."""
-        return bytes(_faiss().serialize_index(self._index).tobytes())
+    def write(self, path: Path) -> None:
+        """Write a file in FAISS's own format, all of it at once; the caller sees to its being durable."""
+        path.write_bytes(_faiss().serialize_index(self._index).data)
 
     def __contains__(self, passage: int) -> bool:
         import numpy as np
@@ -96,6 +87,12 @@ class VectorIndex:
 
     def __len__(self) -> int:
         return int(self._index.ntotal)
+
+    @property
+    def exact(self) -> bool:
+        """Whether every vector is compared."""
+        faiss = _faiss()
+        return not isinstance(faiss.downcast_index(self._index.index), faiss.IndexHNSW)
 
     def search(
         self,
@@ -118,7 +115,7 @@ class VectorIndex:
         count = min(top_k, len(self))
         if count <= 0:
             return []
-        scores, ids = self._index.search(vector.reshape(1, -1), count, params=self._parameters(without))
+        scores, ids = self._index.search(vector.reshape(1, -1), count, params=self._parameters(count, without))
         return [
             Scored(int(each), float(score))
             for each, score in zip(ids[0].tolist(), scores[0].tolist(), strict=True)
@@ -150,17 +147,62 @@ class VectorIndex:
             if place >= 0
         ]
 
-    def _parameters(self, without: Collection[int]) -> Any:
-        """FAISS's parameters for a search that leaves passages out; None where all may be found."""
+    def _parameters(self, count: int, without: Collection[int]) -> Any:
+        """FAISS's parameters for a search for so many passages that leaves some out; None where it needs none."""
         import numpy as np
 
-        if not without:
-            return None
         faiss = _faiss()
-        selector = faiss.IDSelectorNot(faiss.IDSelectorBatch(np.fromiter(without, dtype=np.int64)))
-        if isinstance(faiss.downcast_index(self._index.index), faiss.IndexHNSW):
-            return faiss.SearchParametersHNSW(sel=selector, efSearch=_GRAPH_EFFORT)
-        return faiss.SearchParameters(sel=selector)
+        selector = None
+        if without:
+            selector = faiss.IDSelectorNot(faiss.IDSelectorBatch(np.fromiter(without, dtype=np.int64)))
+        if not self.exact:
+            return faiss.SearchParametersHNSW(sel=selector, efSearch=max(_LEAST_EFFORT, _EFFORT * count))
+        return faiss.SearchParameters(sel=selector) if without else None
+
+
+class VectorBuilder:
+    """Builds a `VectorIndex` from a part of the vectors at a time, which may be let go of then.
+
+    Args:
+        dimension: of the vectors.
+        exact: whether every vector is to be compared, or there is to be a graph.
+    """
+
+    def __init__(self, dimension: int, *, exact: bool) -> None:
+        faiss = _faiss()
+        kind = faiss.ScalarQuantizer
+        if exact:
+            self._inner = faiss.IndexScalarQuantizer(dimension, kind.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+        else:
+            self._inner = faiss.IndexHNSWSQ(dimension, kind.QT_8bit, _GRAPH_LINKS, faiss.METRIC_INNER_PRODUCT)
+        self._index = faiss.IndexIDMap(self._inner)
+        self._exact = exact
+        self._waiting: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
+
+    def add(self, ids: NDArray[np.int64], vectors: NDArray[np.float32]) -> None:
+        """Add unit vectors of shape (n, dimension), and the numbers of their passages, shape (n,)."""
+        self._waiting.append((ids, vectors))
+        # The range of each of the 8-bit numbers is that of the first vectors; what lies outside is moved to its end.
+        if self._index.is_trained or self._exact or sum(len(each) for each, _ in self._waiting) >= _TRAINED_ON:
+            self._take_up()
+
+    def done(self) -> VectorIndex:
+        """The index of all that was added."""
+        self._take_up()
+        return VectorIndex(self._index)
+
+    def _take_up(self) -> None:
+        import numpy as np
+
+        faiss = _faiss()
+        waiting = [each for each in self._waiting if len(each[0])]
+        self._waiting = []
+        if waiting and not self._index.is_trained:
+            self._index.train(np.concatenate([vectors for _, vectors in waiting]))
+        faiss.omp_set_num_threads(available_cores())  # of this thread: here they help
+        for ids, vectors in waiting:
+            self._index.add_with_ids(vectors, ids)
+        faiss.omp_set_num_threads(1)
 
 
 def check_vectors(vectors: NDArray[np.float32], count: int, dimension: int) -> None:

@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from index.dedupe import key
 from index.errors import StoreError, StoreLocked
-from index.prepare import line_counter
+from index.store.adding import Adding
+from index.store.behind import catch_up, fall_behind
 from index.store.grouping import Copies
-from index.store.listing import add_to_list
 from index.store.publish import Publisher, new_commit
-from index.store.rows import article_seal, digest, seal
+from index.store.rows import digest, seal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,7 +24,11 @@ if TYPE_CHECKING:
     from index.prepare import PreparedArticle
     from index.store.database import Database
 
-__all__ = ["FileJob", "Writer", "write_lock"]
+__all__ = ["FileJob", "Writer", "is_written_to", "write_lock"]
+
+
+_CACHE_KB = 128_000
+"""What SQLite keeps of the pages that are written to: rows that are ordered by hashes come in anywhere."""
 
 
 @contextlib.contextmanager
@@ -66,6 +69,21 @@ def write_lock(folder: Path) -> Iterator[None]:
         with contextlib.suppress(OSError):
             holder.unlink(missing_ok=True)
         lock.release()
+
+
+def is_written_to(folder: Path) -> bool:
+    """Whether a process, this one or another, holds the index's lock for writing now."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / "writer.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    except OSError:
+        return False
+    lock.release()
+    return False
 
 
 @dataclass(slots=True)
@@ -119,6 +137,8 @@ class Writer:
     def __init__(self, database: Database, publisher: Publisher | None = None) -> None:
         self._database = database
         self._publisher = publisher or Publisher(database)
+        with database.errors():
+            database.connection.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
 
     def file(self, path: str) -> tuple[int, int, bytes, bool] | None:
         """Size, modification time, digest and completeness of a file as it was last stored; None when it is new."""
@@ -150,21 +170,34 @@ class Writer:
         with self._database.errors():  # nothing that can be asked for changes
             self._database.connection.execute("UPDATE files SET mtime_ns = ? WHERE path = ?", (mtime_ns, path))
 
-    def write(self, jobs: Sequence[FileJob], vectors: Mapping[bytes, bytes]) -> Written:
-        """Store new articles and their vectors and remove those that are gone: all of it or, on an error, nothing."""
+    def write(self, jobs: Sequence[FileJob], vectors: Mapping[bytes, bytes], *, more: bool = False) -> Written:
+        """Store new articles and their vectors and remove those that are gone: all of it or, on an error, nothing.
+
+        Args:
+            jobs: what is stored of which files.
+            vectors: by the digests of the texts.
+            more: whether more follows at once: the search files may wait for it, or for `publish`.
+        """
         total = Written()
-        with self._transaction() as cursor:
-            copies = Copies(cursor)
+        with self._transaction(more=more) as cursor:
+            copies, adding = Copies(cursor), Adding(cursor)
+            # In the order of the keys: neighbours of a table that is ordered by them are written together.
             cursor.executemany(
                 "INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)",
-                ((known_by, vector, seal(vector)) for known_by, vector in vectors.items()),
+                ((known_by, vector, seal(vector)) for known_by, vector in sorted(vectors.items())),
             )
             for job in jobs:
-                total = _add(total, self._write_file(cursor, copies, job))
+                total = _add(total, self._write_file(cursor, adding, job))
+            adding.write(copies)
             # Last: what one file gives up, and its vector, may be what another one brings.
             for job in jobs:
                 total = _add(total, self._remove(cursor, copies, job.gone))
             return _add(total, _settled(copies))
+
+    def publish(self) -> None:
+        """Make the search files of what was stored, if they are behind or missing."""
+        if not self._publisher.current():
+            self._publisher.make_again()
 
     def remove_files(self, paths: Sequence[str]) -> Written:
         """Remove files and all that is stored of them."""
@@ -184,10 +217,11 @@ class Writer:
         return total
 
     @contextlib.contextmanager
-    def _transaction(self) -> Iterator[Any]:
+    def _transaction(self, *, more: bool = False) -> Iterator[Any]:
         """A transaction with the next change number, its search files made before it is committed.
 
-        Rolled back on any error. Once it is committed, and not before, what is asked finds what it stored.
+        Rolled back on any error. Once it is committed, and not before, what is asked finds what it stored; where `more`
+        follows, what is asked may find it only later.
         """
         database = self._database
         with database.errors():
@@ -196,20 +230,24 @@ class Writer:
             commit = new_commit(database.change() + 1)
             try:
                 yield cursor
-                self._publisher.prepare(commit)
+                waits = more and not self._publisher.due()
+                if waits:
+                    fall_behind(cursor, self._publisher.last())
+                else:
+                    self._publisher.prepare(commit, more=more)
+                    catch_up(cursor, commit)
                 cursor.execute("UPDATE meta SET value = ? WHERE key = 'change'", (str(commit.change),))
                 cursor.execute("UPDATE meta SET value = ? WHERE key = 'commit'", (commit.name,))
-                # What earlier changes touched is in the files of this one.
-                cursor.execute("DELETE FROM touched WHERE change < ?", (commit.change,))
                 database.commit()
             except BaseException:
                 if database.connection.in_transaction:
                     cursor.execute("ROLLBACK")
                 self._publisher.withdraw(commit)
                 raise
-            self._publisher.committed(commit)
+            if not waits:
+                self._publisher.committed(commit)
 
-    def _write_file(self, cursor: Any, copies: Copies, job: FileJob) -> Written:
+    def _write_file(self, cursor: Any, adding: Adding, job: FileJob) -> Written:
         cursor.execute(
             "INSERT INTO files (path, size, mtime_ns, digest, complete) VALUES (?, ?, ?, ?, ?) ON CONFLICT (path) DO"
             " UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns, digest = excluded.digest,"
@@ -217,88 +255,8 @@ class Writer:
             (job.path, job.size, job.mtime_ns, job.digest, job.complete),
         )
         file = cursor.execute("SELECT id FROM files WHERE path = ?", (job.path,)).fetchone()[0]
-        total = Written()
-        for article in job.articles:
-            total = _add(total, self._add_article(cursor, copies, file, job.path, article))
-        return total
-
-    def _add_article(self, cursor: Any, copies: Copies, file: int, path: str, prepared: PreparedArticle) -> Written:
-        article, source = prepared.article, prepared.article.source
-        text_digest = digest(source.text)
-        cursor.execute("INSERT OR IGNORE INTO texts (digest, text) VALUES (?, ?)", (text_digest, source.text))
-        text = cursor.execute("SELECT id FROM texts WHERE digest = ?", (text_digest,)).fetchone()[0]
-        cursor.execute(
-            "INSERT INTO articles"
-            " (article_id, file, line, text, start, end, title, url, published, place, agency, author, published_from,"
-            " part, seal) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                article.id,
-                file,
-                source.line,
-                text,
-                article.extent.start,
-                article.extent.end,
-                article.title,
-                source.url,
-                article.published,
-                article.place,
-                article.agency,
-                source.author,
-                article.published_from,
-                source.part,
-                article_seal(
-                    article.id,
-                    article.title,
-                    source.url,
-                    article.published,
-                    article.place,
-                    article.agency,
-                    path,
-                    article.extent.start,
-                    article.extent.end,
-                    source.line,
-                    source.author,
-                    article.published_from,
-                    source.part,
-                ),
-            ),
-        )
-        number = cursor.lastrowid
-        add_to_list(cursor, number, article.title, source.url or path, article.published)
-        line_of = line_counter(source)
-        sentences = 0
-        noted = []
-        for passage in prepared.passages:
-            cursor.execute(
-                "INSERT INTO passages (article, digest, copy_key, leader) VALUES (?, ?, ?, 0)",
-                (number, digest(passage.text), passage.copy_key),
-            )
-            passage_number = cursor.lastrowid
-            noted.append((passage_number, passage.copy_key, passage.bands))
-            for sentence in passage.passage.sentences:
-                start, end = sentence.span.start, sentence.span.end
-                facts = (
-                    start,
-                    end,
-                    line_of(start),
-                    sentence.paragraph,
-                    int(sentence.kind == "caption"),
-                    key(sentence.span.of(source.text)),
-                )
-                cursor.execute(
-                    "INSERT INTO sentences (passage, article, start, end, line, paragraph, caption, copy_key, seal)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (passage_number, number, *facts, seal(passage_number, number, *facts)),
-                )
-                sentence_number = cursor.lastrowid
-                for copy in sentence.copies:
-                    place = (copy.start, copy.end, line_of(copy.start))
-                    cursor.execute("INSERT INTO copies VALUES (?, ?, ?, ?, ?)", (sentence_number, *place, seal(*place)))
-                sentences += 1
-        copies.passages.add(noted)
-        cursor.execute("INSERT INTO article_groups VALUES (?, ?, 0)", (number, prepared.copy_key))
-        copies.articles.add([(number, prepared.copy_key, prepared.bands)])
-        return Written(1, 0, sentences, len(prepared.passages))
+        sentences = sum(adding.add(file, job.path, article) for article in job.articles)
+        return Written(len(job.articles), 0, sentences, sum(len(article.passages) for article in job.articles))
 
     def _remove(self, cursor: Any, copies: Copies, articles: Sequence[int]) -> Written:
         """Remove articles; texts and vectors that are not used any more go too."""

@@ -99,7 +99,7 @@ def open_plain() -> int:
         for source in read_file(path) if isinstance(path, Path) else ():
             for article in prepare(source) if isinstance(source, Source) else ():
                 for passage in article.passages:
-                    sentences = [sentence.span.of(source.text) for sentence in passage.passage.sentences]
+                    sentences = [source.text[each.start : each.end] for each in passage.sentences]
                     passages.setdefault(passage.text, sentences)
     model = load_plain_model()
     vectors = model.encode(list(passages), normalize_embeddings=True, show_progress_bar=False)

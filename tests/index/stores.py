@@ -88,18 +88,21 @@ class Local:
             self.database = Database.create(folder, EncoderIdentity("tiny", "0" * 8, DIMENSION))
         self.merged_below = merged_below
 
-    def put(self, texts: Mapping[str, str | Source]) -> None:
+    def put(self, texts: Mapping[str, str | Source], *, more: bool = False) -> None:
         """Add files, or change them, in one transaction: plain texts, or what a record says of itself."""
-        jobs, vectors = [], {}
         with write_lock(self.folder):
-            writer = self.writer()
-            for path, text in texts.items():
-                articles = prepared(path, text) if isinstance(text, str) else list(prepare(text))
-                gone = list(writer.stored_articles(path).values())
-                jobs.append(FileJob(path, 1, 1, b"", articles, gone, complete=True))
-                wanted = writer.without_vector(each.text for article in articles for each in article.passages)
-                vectors |= {known_by: to_blob(vector_of(text)) for known_by, text in wanted.items()}
-            writer.write(jobs, vectors)
+            self.write(self.writer(), texts, more=more)
+
+    def write(self, writer: Writer, texts: Mapping[str, str | Source], *, more: bool = False) -> None:
+        """As `put`, by a writer that may go on; the caller holds the lock."""
+        jobs, vectors = [], {}
+        for path, text in texts.items():
+            articles = prepared(path, text) if isinstance(text, str) else list(prepare(text))
+            gone = list(writer.stored_articles(path).values())
+            jobs.append(FileJob(path, 1, 1, b"", articles, gone, complete=True))
+            wanted = writer.without_vector(each.text for article in articles for each in article.passages)
+            vectors |= {known_by: to_blob(vector_of(text)) for known_by, text in wanted.items()}
+        writer.write(jobs, vectors, more=more)
 
     def remove(self, paths: list[str]) -> None:
         with write_lock(self.folder):

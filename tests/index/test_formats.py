@@ -47,10 +47,10 @@ def reasons(path: Path, **options: Any) -> list[str]:
 
 def quotes(source: Source) -> list[str]:
     return [
-        sentence.span.of(source.text)
+        source.text[sentence.start : sentence.end]
         for article in prepare(source)
         for passage in article.passages
-        for sentence in passage.passage.sentences
+        for sentence in passage.sentences
     ]
 
 

@@ -7,27 +7,77 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
 from index.build import build_index
 from index.check import check_index
+from index.reading import ahead
+from index.reading.worker import Limits, Worker
 from index.store.database import DATABASE
 from tests.index import hostile
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from index.reading.tasks import Prepared, Task
+    from index.reading.worker import Allowance
+
 ROOT = Path(__file__).parents[2]
+_END = 5.0
+"""Seconds that the end of a worker may take: the look at the clock, the kill, and the wait for it on a busy machine."""
 STORY = """Ferry Runs Aground Off Lindesnes
 
 The harbour of Lindesnes was closed on Monday after a ferry ran aground in heavy fog, the mayor said.
 """
 
 
-def index_hostile(tmp_path: Path, count: int, encoder: Any) -> tuple[int, int]:
-    """Index a corpus; returns how many files were read, and the most memory of a worker in bytes."""
+class Timed(Worker):
+    """A worker that notes how long each document took: the time that is waited for it, as it is limited."""
+
+    greatest: ClassVar[dict[str, float]] = {}
+    """By path, of the documents in it."""
+
+    def ask(self, task: Task, allowance: Allowance) -> Iterator[tuple[int, Prepared | None]]:
+        found, spent = super().ask(task, allowance), 0.0
+        try:
+            while True:
+                started = time.monotonic()
+                each = next(found, None)
+                spent += time.monotonic() - started
+                if each is None:
+                    return
+                if each[1] is None:  # a document begins
+                    spent = self.note(task.path, spent)
+                yield each
+        finally:
+            self.note(task.path, spent)
+
+    def note(self, path: str, seconds: float) -> float:
+        self.greatest[path] = max(seconds, self.greatest.get(path, 0.0))
+        return 0.0
+
+
+def by_kind(greatest: dict[str, float]) -> dict[str, float]:
+    """The greatest time of each kind of file, the longest first."""
+    kinds: dict[str, float] = {}
+    for path, seconds in greatest.items():
+        kind = Path(path).name.partition("-")[2]
+        kinds[kind] = max(seconds, kinds.get(kind, 0.0))
+    return dict(sorted(kinds.items(), key=lambda each: -each[1]))
+
+
+def index_hostile(tmp_path: Path, count: int, encoder: Any) -> tuple[int, int, dict[str, float]]:
+    """Index a corpus; how many files were read, the most memory of a worker in bytes, the greatest time of each kind.
+
+    To be called in a process of its own: all its workers are timed.
+    """
     import resource
 
+    ahead.Worker = Timed  # type: ignore[misc]
     folder = tmp_path / "articles"
     paths = hostile.make(folder, count)
     (folder / "a-story.txt").write_text(STORY)
@@ -42,7 +92,8 @@ def index_hostile(tmp_path: Path, count: int, encoder: Any) -> tuple[int, int]:
     assert check_index(tmp_path / "index", mend=False).problems == ()
     again = build_index([folder / "z-story.txt"], tmp_path / "index", encoder=encoder)
     assert again.files_unchanged == 1
-    return len(read) - 2, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+    return len(read) - 2, memory, by_kind(Timed.greatest)
 
 
 PROGRAM = """
@@ -55,11 +106,17 @@ print(json.dumps(index_hostile(Path(sys.argv[1]), int(sys.argv[2]), TinyEncoder(
 
 
 def in_a_process_of_its_own(tmp_path: Path, count: int) -> tuple[int, int]:
-    """As `index_hostile`: what is counted as the most memory is then that of its workers, and of no other child."""
+    """As `index_hostile`: what is counted as the most memory is then that of its workers, and of no other child.
+
+    The times are printed, and compared with what the product ends workers at, which looks once a second.
+    """
     command = [sys.executable, "-c", PROGRAM, str(tmp_path), str(count)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    read, memory = json.loads(done.stdout.splitlines()[-1])
+    read, memory, times = json.loads(done.stdout.splitlines()[-1])
+    print("\nseconds that a document of each kind took at most:")
+    print("\n".join(f"{seconds:6.2f}  {kind}" for kind, seconds in times.items()))
+    assert max(times.values()) < Limits().seconds + _END
     return read, memory
 
 

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from index.check import check_index
 from index.store import publish
 from index.store.publish import Publisher
 from index.store.vectors import to_blob
@@ -171,6 +172,62 @@ def test_search_files_that_cannot_be_made_on_disk_are_made_in_memory(local: Loca
     store.close()
 
 
+# Much at once
+
+
+def test_while_much_is_added_what_was_there_is_found(tmp_path: Path) -> None:
+    local = Local(tmp_path / "index", merged_below=0)
+    local.put(articles(*range(6)))
+    store = local.open()
+    with write_lock(local.folder):
+        writer = local.writer()
+        local.write(writer, articles(6, 7), more=True)
+        local.write(writer, articles(8) | {"/a/3.txt": text_of(30)}, more=True)
+        agree(store, Oracle(articles(0, 1, 2, 4, 5)), statistics=False)  # what went is not found any more
+        assert store.info().articles == 9
+        fresh = local.open()
+        agree(fresh, Oracle(articles(0, 1, 2, 4, 5)), statistics=False)
+        fresh.close()
+        writer.publish()
+        agree(store, Oracle(articles(0, 1, 2, 4, 5, 6, 7, 8) | {"/a/3.txt": text_of(30)}), statistics=False)
+    store.close()
+
+
+def test_a_first_much_is_found_bit_by_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("index.store.publish.MERGED_BELOW", 3)
+    local = Local(tmp_path / "index", merged_below=0)
+    with write_lock(local.folder):
+        writer = local.writer()
+        sizes = []
+        for number in range(12):
+            local.write(writer, articles(number), more=True)
+            store = local.open()
+            with store.reading():
+                sizes.append(len(store.search_vectors(vector_of("x"), top_k=100)))
+            store.close()
+        assert sizes == [0, 0, 3, 3, 3, 3, 3, 3, 3, 3, 3, 12]
+
+
+def test_search_files_that_are_behind_a_killed_writer_are_made_by_who_asks(tmp_path: Path) -> None:
+    local = Local(tmp_path / "index", merged_below=0)
+    local.put(articles(0, 1))
+    with write_lock(local.folder):
+        local.write(local.writer(), articles(2, 3), more=True)
+        running = local.open()
+        agree(running, Oracle(articles(0, 1)), statistics=False)
+    assert check_index(local.folder, mend=False).problems == ()
+    store = local.open()
+    for asked in (running, store):
+        agree(asked, Oracle(articles(0, 1, 2, 3)), statistics=False)
+        asked.close()
+    (made,) = local.folder.glob("search-*")
+    assert made.name == local.database.committed().folder
+    local.put(articles(4))
+    store = local.open()
+    agree(store, Oracle(articles(0, 1, 2, 3, 4)), statistics=False)
+    store.close()
+
+
 # Any sequence of changes
 
 
@@ -190,11 +247,17 @@ class Changes(RuleBasedStateMachine):
             self.local.writer().write([], {})
         self.store = self.local.open()
 
-    @rule(numbers=st.lists(st.integers(0, 30), min_size=1, max_size=6), shift=st.integers(0, 3))
-    def put(self, numbers: list[int], shift: int) -> None:
-        texts = {f"/a/{number}.txt": text_of(number + shift) for number in numbers}
+    @rule(numbers=st.lists(st.integers(0, 30), min_size=1, max_size=6), shift=st.integers(0, 3), more=st.integers(0, 2))
+    def put(self, numbers: list[int], shift: int, more: int) -> None:
+        """In one transaction, or first in some whose search files wait for more, and the last may never come."""
+        for at in range(more):
+            self._put({f"/a/{number}.txt": text_of(number + shift + at + 1) for number in numbers}, more=True)
+        if more < 2:
+            self._put({f"/a/{number}.txt": text_of(number + shift) for number in numbers}, more=False)
+
+    def _put(self, texts: dict[str, str], *, more: bool) -> None:
         self.clean = self.clean and not set(texts) & set(self.texts)
-        self.local.put(texts)
+        self.local.put(texts, more=more)
         self.texts |= texts
 
     @precondition(lambda self: self.texts)
@@ -224,9 +287,9 @@ class Changes(RuleBasedStateMachine):
         class Died(BaseException):
             pass
 
-        def dies(publisher: Publisher, commit: Any) -> None:
+        def dies(publisher: Publisher, commit: Any, **how: Any) -> None:
             if at == "prepare":
-                original(publisher, commit)
+                original(publisher, commit, **how)
             raise Died
 
         setattr(Publisher, at, dies)

@@ -43,13 +43,13 @@ def test_every_sentence_is_one_as_the_index_cuts_it() -> None:
     from index.types import Source
 
     cut = {
-        sentence.span.of(source.text)
+        source.text[sentence.start : sentence.end]
         for path in (ROOT / "seeds").glob("*.txt")
         for source in read_file(path)
         if isinstance(source, Source)
         for prepared in prepare(source)
         for passage in prepared.passages
-        for sentence in passage.passage.sentences
+        for sentence in passage.sentences
     }
     listed = {sentence for entry in QUESTIONS for sentence in entry["answers"]}
     assert listed <= cut

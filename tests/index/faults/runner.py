@@ -25,7 +25,7 @@ from typing import Any
 
 from index.errors import CitewellError
 from tests.index.faults.powerloss import Disk, keeping, read_trace
-from tests.index.faults.workload import begin, check, work
+from tests.index.faults.workload import STATES, begin, check, work
 
 _FAULTS = {
     "EIO once": (errno.EIO, 0),
@@ -87,7 +87,7 @@ def errors(folder: Path, library: Any, every: int) -> dict[str, Any]:
     shutil.copytree(folder / "start", own)
     _, status, operations = run(own, library)
     assert status == 0
-    check(own, 3)
+    check(own, len(STATES) - 1)
     wrong: list[str] = []
     ends: Counter[str] = Counter()
     points = 0
@@ -104,7 +104,7 @@ def errors(folder: Path, library: Any, every: int) -> dict[str, Any]:
             ends[f"{name}: {end}"] += 1
             if end not in {"killed", "all done", "error reported"} or (end == "killed") != (name == "killed"):
                 wrong.append(f"{name} at {at}: {end}")
-            if end == "all done" and steps != 3:
+            if end == "all done" and steps != len(STATES) - 1:
                 wrong.append(f"{name} at {at}: no error, and {steps} steps")
             try:
                 check(own, steps)

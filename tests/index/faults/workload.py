@@ -19,6 +19,8 @@ STATES = (
     articles(*range(10)) | {"/a/3.txt": text_of(30)},
     articles(*(number for number in range(10) if number not in {3, 5})),
     articles(*(number for number in range(12) if number not in {3, 5})),
+    articles(*(number for number in range(14) if number not in {3, 5})),
+    articles(*(number for number in range(16) if number not in {3, 5})),
 )
 """The files that the index holds at the beginning, and after each step."""
 
@@ -37,7 +39,8 @@ def begin(folder: Path) -> None:
 
 
 def work(folder: Path, done: Callable[[int], None]) -> None:
-    """The steps, each reported as soon as it is: files added and one changed, two removed, two added."""
+    """The steps, each reported as soon as it is: files added and one changed, two removed, two added; two and two more
+    of a larger change, whose search files come with its last part."""
     local = Local(folder, merged_below=0)
     local.put({path: text for path, text in STATES[1].items() if STATES[0].get(path) != text})
     done(1)
@@ -45,6 +48,10 @@ def work(folder: Path, done: Callable[[int], None]) -> None:
     done(2)
     local.put({path: text for path, text in STATES[3].items() if path not in STATES[2]})
     done(3)
+    local.put({path: text for path, text in STATES[4].items() if path not in STATES[3]}, more=True)
+    done(4)
+    local.put({path: text for path, text in STATES[5].items() if path not in STATES[4]})
+    done(5)
     local.close()
 
 
