@@ -40,6 +40,9 @@ __all__ = ["BuildReport", "Progress", "build_index", "encoder_of", "update_index
 _BATCH_PASSAGES = 1024
 """Passages embedded and stored at once, at least: some seconds of work, lost when the process is killed."""
 
+_UNSEARCHED = 10.0
+"""Seconds after which who asks finds what was stored, while more is added."""
+
 
 @dataclass(frozen=True, slots=True)
 class BuildReport:
@@ -244,7 +247,7 @@ def _build(
     chosen = None if dry_run else load_encoder(encoder_of(folder)) if encoder is None else encoder
     with _database(folder, chosen) as database:
         say = progress or (lambda _: None)
-        publisher = Publisher(database) if chosen is not None else NoSearchFiles(database)
+        publisher = Publisher(database, longest=_UNSEARCHED) if chosen is not None else NoSearchFiles(database)
         writer = Writer(database, publisher)
         embeds = chosen if chosen is None or fresh else standing_back(chosen, session=background)
         filing = Filing(writer, embeds, say, batch=_BATCH_PASSAGES, fields=fields, limits=limits)

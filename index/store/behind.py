@@ -1,6 +1,7 @@
 """An index whose search files are behind: what is stored of much at once is searched later.
 
-While many articles are added, search files are made only now and then, for they would take longer than all the rest.
+While many articles are added, search files are made only every ten seconds or so, and more seldom when they take long,
+for with each transaction they would take longer than all the rest.
 The table meta then holds under `searched` the last commit that has search files, and `touched` all that has changed
 since. Whoever asks meanwhile finds what was found at that commit, without what has gone since; and when the writer is
 gone, killed or not, the files are made before the next question is answered.

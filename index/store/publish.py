@@ -9,6 +9,7 @@ import os
 import secrets
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,8 @@ _TAIL = 0.2
 """The share of the passages outside the first vector file, or removed from it, from which all is written anew."""
 _GROWTH = 3
 """How many times what can be searched may wait to be searched too, while more and more is added."""
+_COST = 20
+"""How many times as long as they take to make, search files last while more and more is added: five percent of it."""
 _TOGETHER = 8192
 """Vectors that are in memory at once while a file of them is made."""
 _STAGING = ".search-"
@@ -49,15 +52,21 @@ class Publisher:
     Args:
         database: the truth. What the calling thread has changed and not committed is seen.
         merged_below: as `MERGED_BELOW`.
+        longest: seconds after which nothing new waits to be searched while more is added, unless making the files takes
+            a greater part of the time than `_COST` allows.
     """
 
-    def __init__(self, database: Database, *, merged_below: int = MERGED_BELOW) -> None:
+    def __init__(self, database: Database, *, merged_below: int = MERGED_BELOW, longest: float = float("inf")) -> None:
         self._database = database
         self._merged_below = merged_below
+        self._longest = longest
+        self._made, self._took = time.monotonic(), 0.0
         self._last: SearchFiles | None = None
 
     def due(self) -> bool:
         """Whether what waits to be searched, in the change under way too, should not wait for more."""
+        if time.monotonic() - self._made >= max(self._longest, _COST * self._took):
+            return True
         before = self._before()
         since, size = (0, 0) if before is None else (before.commit.change, len(before))
         row = self._database.row("SELECT count(*) FROM touched WHERE change > ?", (since,))
@@ -79,6 +88,7 @@ class Publisher:
             StoreError: when they cannot be written; what is there stays as it is.
         """
         folder = self._database.folder
+        started = time.monotonic()
         staging: Path | None = None
         try:
             staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=folder))
@@ -88,6 +98,8 @@ class Publisher:
                 shutil.rmtree(target)
             staging.rename(target)
             fsync(folder)
+            self._made = time.monotonic()
+            self._took = self._made - started
         except OSError as error:
             raise StoreError(
                 f"the search files in {folder} cannot be written ({error.strerror or error}); this step was not "

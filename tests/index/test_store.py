@@ -21,7 +21,7 @@ from index.check import check_index
 from index.store import publish
 from index.store.publish import Publisher
 from index.store.vectors import to_blob
-from index.store.writer import FileJob, write_lock
+from index.store.writer import FileJob, Writer, write_lock
 from tests.index.stores import Local, Oracle, agree, articles, prepared, text_of, vector_of
 
 # The promises
@@ -206,6 +206,20 @@ def test_a_first_much_is_found_bit_by_bit(tmp_path: Path, monkeypatch: pytest.Mo
                 sizes.append(len(store.search_vectors(vector_of("x"), top_k=100)))
             store.close()
         assert sizes == [0, 0, 3, 3, 3, 3, 3, 3, 3, 3, 3, 12]
+
+
+def test_what_is_added_waits_to_be_found_no_longer_than_was_said(tmp_path: Path) -> None:
+    local = Local(tmp_path / "index", merged_below=0)
+    local.put(articles(0, 1))
+    with write_lock(local.folder):
+        database = local.database
+        publisher = Publisher(database, merged_below=0, longest=0.0)
+        assert publisher.due()
+        local.write(Writer(database, publisher), articles(2, 3), more=True)
+        store = local.open()
+        agree(store, Oracle(articles(0, 1, 2, 3)), statistics=False)
+        store.close()
+        assert not publisher.due()  # making them again now would cost more than what it is worth
 
 
 def test_search_files_that_are_behind_a_killed_writer_are_made_by_who_asks(tmp_path: Path) -> None:
