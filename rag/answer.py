@@ -52,6 +52,8 @@ _MAGNITUDES = frozenset({"hundr", "thousand", "million", "billion", "trillion", 
 _LISTS = re.compile(r"\b(?:and|or)\b|&", re.IGNORECASE)
 SAME_FACT = 0.6
 """Share of common words (Jaccard index) from which two sentences say the same."""
+SAME_SCENE = 0.5
+"""Share of the shorter sentence's words that are the other's, too, from which both tell of one thing."""
 RELATIVE = 0.5
 """A further sentence is cited when it is at least this likely, relative to the first."""
 RELATIVE_SPOKEN = 0.02
@@ -243,8 +245,9 @@ def _answers_less(candidate: Candidate, cited: Candidate) -> bool:
     """Whether a sentence answers with no more than one that is cited: the same words, some of them, or a few beside.
 
     "Finland" repeats a part of "Sweden and Finland", which says more than "Finland"; "10 seconds" says no more than
-    "10", but "10 million" does. "Simi Valley, California" says no more than "California" where the sentence cited for
-    that goes by the same words itself. What people say is not compared by single words.
+    "10", but "10 million" does. Where the cited sentence itself goes by the answering words of the other, as "held in
+    Simi Valley, California" by "Simi Valley", it is enough that the answers have a word in common, or the sentences
+    half of theirs. What people say is not compared by single words.
     """
     if candidate.span is None or cited.span is None or candidate.features["spoken"]:
         return False
@@ -255,9 +258,12 @@ def _answers_less(candidate: Candidate, cited: Candidate) -> bool:
     numbers, its_numbers = ({word for word in words if word[0].isdigit()} for words in (mine, its))
     if mine <= its:
         return not numbers or numbers == its_numbers
-    if not mine & its or not numbers <= its_numbers or _LISTS.search(answers[0]) is not None:
+    if not numbers <= its_numbers or _LISTS.search(answers[0]) is not None:
         return False
-    return (its < mine and numbers == its_numbers) or f" {fold(answers[0])} " in f" {fold(cited.text)} "
+    if its < mine and numbers == its_numbers:
+        return True
+    goes_by = f" {fold(answers[0])} " in f" {fold(cited.text)} "
+    return goes_by and (bool(mine & its) or _shared(candidate.text, cited.text) >= SAME_SCENE)
 
 
 def _sure_answers(left: Candidate, right: Candidate) -> tuple[frozenset[str], frozenset[str]] | None:
@@ -266,6 +272,12 @@ def _sure_answers(left: Candidate, right: Candidate) -> tuple[frozenset[str], fr
         return None
     keys = answer_key(left.text[slice(*left.span)]), answer_key(right.text[slice(*right.span)])
     return keys if all(keys) else None
+
+
+def _shared(left: str, right: str) -> float:
+    """The share of the words of the sentence with fewer that stand in the other one, too, in [0, 1]."""
+    mine, yours = _stems(left), _stems(right)
+    return len(mine & yours) / max(1, min(len(mine), len(yours)))
 
 
 @functools.lru_cache(maxsize=20_000)
