@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import math
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from index.analysis import fold
-from index.dedupe import jaccard
 from rag.candidates import Candidate
 from rag.context import resolving_sentence
+from rag.facts import alike, answers_less, say_the_same
 from rag.kinds import EXACT_KINDS, answer_spans
 from rag.logistic import logit
-from rag.scoring import answer_key, words_of
+from rag.scoring import words_of
 from rag.types import Citation, Excerpt, Place
 from rag.wording import same_words
 
@@ -47,11 +44,6 @@ _TELLING = (
     "story",
 )
 """What tells a right first sentence from a wrong one on held-out questions; the rest only fitted the others."""
-_MAGNITUDES = frozenset({"hundr", "thousand", "million", "billion", "trillion", "percent", "per", "cent"})
-"""Stems of words that make another number of a number."""
-_LISTS = re.compile(r"\b(?:and|or)\b|&", re.IGNORECASE)
-SAME_FACT = 0.6
-"""Share of common words (Jaccard index) from which two sentences say the same."""
 RELATIVE = 0.5
 """A further sentence is cited when it is at least this likely, relative to the first."""
 RELATIVE_SPOKEN = 0.02
@@ -105,7 +97,7 @@ def select(
     for candidate in distinct[1:_COMPARED]:
         if not _adds(candidate, first, any_words):
             continue
-        twin = next((each for each in cited if _answers_less(candidate, each)), None)
+        twin = next((each for each in cited if answers_less(candidate, each)), None)
         if twin is None:
             cited.append(candidate)
         else:
@@ -207,7 +199,7 @@ def distinct_facts(
     kept: list[Candidate] = []
     same: dict[int, list[Candidate]] = {}
     for candidate in ranked:
-        twin = next((other for other in kept if _say_the_same(candidate, other)), None)
+        twin = next((other for other in kept if say_the_same(candidate, other)), None)
         if twin is None:
             if len(kept) < count:
                 kept.append(candidate)
@@ -215,62 +207,6 @@ def distinct_facts(
         elif twin.sentence.copy_key != candidate.sentence.copy_key:  # exact copies are found in the store
             same[twin.sentence.id].append(candidate)
     return kept, {number: tuple(others) for number, others in same.items()}
-
-
-def _say_the_same(left: Candidate, right: Candidate) -> bool:
-    """Whether two sentences tell one fact.
-
-    They do in nearly the same words, unless the numbers differ. Where a reader is sure of both that they answer, it is
-    the answering words that count: the same ones are the same fact, and others, with no word in common, are not.
-    """
-    if left.sentence.copy_key == right.sentence.copy_key:
-        return True
-    answers = _sure_answers(left, right)
-    if answers is not None and answers[0] == answers[1]:
-        return True
-    if answers is not None and not answers[0] & answers[1]:
-        return False
-    return _alike(left, right)
-
-
-def _alike(left: Candidate, right: Candidate) -> bool:
-    """Whether two sentences have nearly the same words, and the same numbers."""
-    mine, yours = _stems(left.text), _stems(right.text)
-    return jaccard(mine, yours) >= SAME_FACT and not any(any(map(str.isdigit, stem)) for stem in mine ^ yours)
-
-
-def _answers_less(candidate: Candidate, cited: Candidate) -> bool:
-    """Whether a sentence answers with no more than one that is cited: the same words, some of them, or a few beside.
-
-    "Finland" repeats a part of "Sweden and Finland", which says more than "Finland"; "10 seconds" says no more than
-    "10", but "10 million" does. "Simi Valley, California" says no more than "California" where the sentence cited for
-    that goes by the same words itself. What people say is not compared by single words.
-    """
-    if candidate.span is None or cited.span is None or candidate.features["spoken"]:
-        return False
-    answers = [each.text[slice(*each.span)] for each in (candidate, cited) if each.span is not None]
-    mine, its = map(answer_key, answers)
-    if not (mine and its) or (mine ^ its) & _MAGNITUDES:
-        return False
-    numbers, its_numbers = ({word for word in words if word[0].isdigit()} for words in (mine, its))
-    if mine <= its:
-        return not numbers or numbers == its_numbers
-    if not mine & its or not numbers <= its_numbers or _LISTS.search(answers[0]) is not None:
-        return False
-    return (its < mine and numbers == its_numbers) or f" {fold(answers[0])} " in f" {fold(cited.text)} "
-
-
-def _sure_answers(left: Candidate, right: Candidate) -> tuple[frozenset[str], frozenset[str]] | None:
-    """The stems of both sentences' answering words; None unless a reader is sure of both."""
-    if left.span is None or right.span is None or min(left.features["margin"], right.features["margin"]) <= 0:
-        return None
-    keys = answer_key(left.text[slice(*left.span)]), answer_key(right.text[slice(*right.span)])
-    return keys if all(keys) else None
-
-
-@functools.lru_cache(maxsize=20_000)
-def _stems(text: str) -> frozenset[str]:
-    return frozenset(word.stem for word in words_of(text))
 
 
 def _reading_order(cited: Sequence[Candidate]) -> list[Candidate]:
@@ -318,7 +254,7 @@ def near_copies(candidate: Candidate, hits: Sequence[Hit], shown: Collection[int
             if sentence.copy_key == candidate.sentence.copy_key or sentence.id in shown:
                 continue
             other = Candidate(passage, sentence, sentence.span.of(passage.text), {})
-            if _alike(candidate, other):
+            if alike(candidate, other):
                 found.append(other)
     return found
 

@@ -12,8 +12,12 @@ from ui.text import escape
 
 __all__ = ["SCOPED", "articles_view", "read_scope", "scope_input", "scope_markup"]
 
-SCOPED = "(asked, turns, scope) => [asked, turns, window.citewellScope ? window.citewellScope() : '']"
-"""Runs in the page before a question is sent: the third input is what was chosen on the list."""
+SCOPED = """(asked, turns, scope) => {
+  document.documentElement.dataset.asked = asked;
+  return [asked, turns, window.citewellScope ? window.citewellScope() : ''];
+}"""
+"""Runs in the page before a question is sent: the third input is what was chosen on the list. What is asked is kept for
+the script that empties the box."""
 _LONGEST = 40_000
 _MOST = 500
 

@@ -114,7 +114,7 @@ def build_app(
                     apply_default_css=False,
                     server_functions=panel_functions(engine),
                 )
-        shown = [chat, turns, box]
+        shown = [chat, turns]
         quiet = {"show_progress": "hidden", "api_visibility": "private"}
         gr.on([send.click, box.submit], ask, inputs=[box, turns, scope], outputs=shown, js=SCOPED, **quiet)
         for chip in chips:
@@ -128,11 +128,11 @@ def build_app(
             gr.Button(label, elem_id=name, visible="hidden").click(
                 again(engine),
                 inputs=[turn, turns],
-                outputs=[chat, turns],
+                outputs=shown,
                 js="(turn, turns) => [Number(document.documentElement.dataset.turn), turns]",
                 **quiet,
             )
-        clear.click(lambda: ([], [], ""), outputs=shown, **quiet)
+        clear.click(lambda: ([], [], ""), outputs=[*shown, box], **quiet)
         takeaway.submit(taker(votes), inputs=[turns], outputs=[takeaway], **quiet)
         demo.load(asks_the_address(ask), inputs=[box, turns], outputs=shown, js=QUESTION_IN_ADDRESS, **quiet)
     # How many are answered at once, and who is told that the page is busy: `ui.admission`.

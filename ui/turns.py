@@ -139,7 +139,6 @@ def asker(engine: AnswersQuestions) -> Any:
     Args:
         engine: answers.
     """
-    import gradio as gr
 
     # What comes in is what a browser sent: of any type. The conversation is kept here, never taken from the browser.
     def ask(question: Any, turns: Any, scope: Any = None) -> Any:
@@ -149,9 +148,9 @@ def asker(engine: AnswersQuestions) -> Any:
         # Changed in place: two questions at once both find their turn in the one list of this conversation.
         turns.append(turn)
         del turns[:-MOST_TURNS]
-        yield messages(turns), turns, ""
+        yield messages(turns), turns
         _reply(engine, turn, history)
-        yield messages(turns), turns, gr.skip()  # the box may hold the next question by now
+        yield messages(turns), turns
 
     return ask
 

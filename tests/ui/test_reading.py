@@ -94,10 +94,18 @@ def test_while_it_is_read_the_page_says_so_and_later_that_it_takes_its_time(engi
         assert 2_000 <= delay <= 10_000
         assert later.is_visible()
         assert page.evaluate("document.querySelector('.pending').getAnimations({subtree: true}).length") <= 1  # calm
+        # The box is free for the next question, which stays in it.
+        assert page.input_value("#question textarea") == ""
+        page.fill("#question textarea", "When does the harbour close?")
     finally:
         slow.go_on.set()
     watched.wait_for_answers(1)
     assert page.locator(".pending").count() == 0
+    assert page.input_value("#question textarea") == "When does the harbour close?"
+    page.click("#send")
+    watched.wait_for_answers(2)
+    assert page.locator(".asked").count() == 2
+    assert page.input_value("#question textarea") == ""
 
 
 def test_pointing_at_a_number_previews_the_quote(watched):

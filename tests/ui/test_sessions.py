@@ -115,6 +115,17 @@ def test_closing_the_page_frees_its_conversation(forgetful):
     assert "ovember, the mayor said." in wire.ask("When does the harbour close?", session="page")
 
 
+def test_a_long_conversation_makes_no_more_components(serve, engine):
+    app = serve(engine)
+    wire = Wire(app.url)
+    sizes = []
+    for _ in range(4):
+        wire.ask("When does the harbour close?", session="long")
+        session = held(app)[own_name("long", "")]
+        sizes.append((len(session.blocks_config.blocks), len(session.config_values)))
+    assert len(set(sizes)) == 1
+
+
 @pytest.mark.browser
 def test_closing_the_browser_frees_its_conversation(forgetful, open_page):
     opened = open_page(forgetful.url)

@@ -57,6 +57,7 @@
     const now = rows.length + ":" + document.querySelectorAll("#chat .pending").length;
     if (now === drawn) return;
     drawn = now;
+    emptyBox();
     const questions = document.querySelectorAll("#chat .user-row");
     const last = questions.length ? questions[questions.length - 1] : rows[rows.length - 1];
     if (last) last.scrollIntoView({ block: "start", behavior: "instant" });

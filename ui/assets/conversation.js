@@ -9,3 +9,14 @@ document.addEventListener("click", (event) => {
   // The button goes when the answer comes: the next question is asked from here.
   document.querySelector("#question textarea").focus({ preventScroll: true });
 });
+
+// The box is emptied when the chat shows the question that was in it: a question that was refused stays, and so does
+// what was typed meanwhile. Not by the server, for which each such wish makes one more component for the session.
+function emptyBox() {
+  const { asked } = document.documentElement.dataset;
+  const box = document.querySelector("#question textarea");
+  delete document.documentElement.dataset.asked;
+  if (!asked || !box || box.value !== asked) return;
+  box.value = "";
+  box.dispatchEvent(new Event("input", { bubbles: true }));
+}
