@@ -90,7 +90,6 @@ def index_articles(
             fields=fields,
             dry_run=dry_run,
             with_overview=report_file is not None,
-            background=True,
         )
     if report_file is not None:
         from rag.evaluation.output import write
