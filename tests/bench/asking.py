@@ -160,6 +160,7 @@ def main() -> None:
     parser.add_argument("--commits", type=int, default=500)
     parser.add_argument("--pause", type=float, default=4.0, help="seconds between a reader's questions")
     parser.add_argument("--idle", type=float, default=120.0, help="seconds for which nobody writes, before and after")
+    parser.add_argument("--longest", type=float, default=480.0, help="seconds after which nothing more is written")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     report = Report.start(given)
@@ -186,7 +187,8 @@ def main() -> None:
 
             def write() -> None:
                 try:
-                    for _ in range(given.commits):
+                    end = time.monotonic() + given.longest
+                    while watched.put < FILES + given.commits and time.monotonic() < end:
                         watched.change()
                         time.sleep(BETWEEN)
                 finally:
