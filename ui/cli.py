@@ -84,9 +84,10 @@ def serve(
 
     from rag.console import progress_bar
     from ui.loading import LoadingEngine
-    from ui.steady import settle, take_turns
+    from ui.steady import settle, share_memory, take_turns
 
     take_turns()
+    share_memory()
     bars: list[Callable[[Progress], None]] = []
 
     def load(say: Callable[[str], None]) -> Engine:
