@@ -37,7 +37,7 @@ class StaticEncoder:
     """The mean of static token vectors; safe to use from several threads.
 
     Args:
-        model: a `model2vec.StaticModel` whose vectors are normalised.
+        model: a model of model2vec whose vectors are normalised.
         identity: whose vectors they are.
     """
 
@@ -56,8 +56,9 @@ class StaticEncoder:
             EncoderError: when the default encoder is not installed, or cannot be distilled.
         """
         silence_hub()
-        from model2vec import StaticModel
         from tokenizers import Tokenizer
+
+        from index.static_model import WordwiseModel
 
         folder = default_model_folder()
         table, fingerprint = made_from(
@@ -65,7 +66,7 @@ class StaticEncoder:
         )
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         tokenizer.no_truncation()
-        model = StaticModel(table, tokenizer, normalize=True, max_length=MAX_TOKENS)
+        model = WordwiseModel(table, tokenizer, normalize=True, max_length=MAX_TOKENS)
         return cls(model, EncoderIdentity(FAST_ENCODER, fingerprint, int(table.shape[1])))
 
     @property

@@ -67,8 +67,8 @@ def run(shim: Path, folder: Path, kind: str, every: int) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("kind", "every"),
     [
-        ("errors", 31),
-        ("power", 17),
+        ("errors", 53),
+        ("power", 29),
         pytest.param("errors", 1, marks=[pytest.mark.exhaustive, pytest.mark.timeout(1800)]),
         pytest.param("power", 1, marks=[pytest.mark.exhaustive, pytest.mark.timeout(1800)]),
     ],

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import pytest
 
-from index.encoder import DEFAULT_ENCODER, FAST_ENCODER, load_encoder
+from index.encoder import DEFAULT_ENCODER, FAST_ENCODER, MAX_TOKENS, load_encoder
 from index.static_encoder import StaticEncoder
 
 TEXTS = [
@@ -42,6 +44,38 @@ def test_texts_of_one_meaning_are_nearer(fast: StaticEncoder) -> None:
         ]
     )
     assert question @ answer > question @ other + 0.1
+
+
+@pytest.mark.slow
+def test_words_that_are_read_alone_have_the_tokens_of_their_text(fast: StaticEncoder) -> None:
+    from tokenizers import Tokenizer
+
+    from index.encoder import default_model_folder
+
+    tokenizer = Tokenizer.from_file(str(default_model_folder() / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(MAX_TOKENS)
+    unknown = tokenizer.token_to_id("[UNK]")
+    rng = random.Random(5)
+    odd = "aé'’-–.,!\t\n\u00a0\u0085\u2028\x1c\u0130ßΣς漢한ก\u0301\u200b\ufffd☃🙂[UNK][SEP]##"
+    texts = [*TEXTS, "a" * 300, f"{'b' * 50} {'b' * 50}", *("".join(rng.choices(odd + " ", k=60)) for _ in range(300))]
+    expected = [
+        [token for token in each.ids if token != unknown]
+        for each in tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+    ]
+    model = fast._model
+    assert model.tokenize(texts) == expected
+    assert model.tokenize(texts) == expected  # and again, from what is remembered
+
+
+@pytest.mark.slow
+def test_what_is_remembered_of_words_is_bounded(fast: StaticEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = fast.encode(TEXTS)
+    monkeypatch.setattr("index.static_model._WORDS", 5)
+    for start in range(0, 60, 3):
+        fast.encode([" ".join(f"word{number}" for number in range(start, start + 3)), "x" * 100])
+        assert len(fast._model._known) <= 8
+    assert np.array_equal(fast.encode(TEXTS), expected)
 
 
 @pytest.mark.slow
