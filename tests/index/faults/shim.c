@@ -24,6 +24,11 @@ static char folder[PATH_MAX];
 static int trace = -1, sticky = 0, code = 0;
 static long at = 0, count = 0;
 
+/* The process forks while threads of its libraries close files: a child must not find the lock taken by one of them. */
+static void take(void) { pthread_mutex_lock(&lock); }
+static void leave(void) { pthread_mutex_unlock(&lock); }
+__attribute__((constructor)) static void begin(void) { pthread_atfork(take, leave, leave); }
+
 /* Begin to count. name: the folder; operations elsewhere pass. file: where every operation is recorded, or "". from: the
  * number of the first operation that fails, 0 for none. error: with which; 0: the process is killed before it. later: 1
  * when every later operation fails as well. */
