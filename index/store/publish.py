@@ -21,7 +21,7 @@ from index.store.search import LEXICAL, MANIFEST, PREFIX, Commit, SearchFiles, l
 from index.store.vectors import EXACT_LIMIT, VectorBuilder, unit_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from index.store.database import Database
     from index.store.vectors import VectorIndex
@@ -204,7 +204,7 @@ class Publisher:
 
     def _part(self, passages: list[int]) -> VectorIndex:
         """A vector file of some passages; always exact, since it is small."""
-        vectors = _Vectors(self._database, exact=True)
+        vectors = _Vectors(self._database, passages, exact=True)
         for number, _, _, vector in self._database.searchable(passages):
             vectors.add(number, vector)
         return vectors.done()
@@ -242,11 +242,11 @@ def new_commit(change: int) -> Commit:
 
 
 def _build(database: Database, commit: Commit, lexical: Path | None, *, exact: bool = False) -> SearchFiles:
-    row = database.row("SELECT count(*) FROM passages WHERE leader = id")
-    vectors = _Vectors(database, exact=exact or row is None or row[0] <= EXACT_LIMIT)
+    passages = database.leading_passages()
+    vectors = _Vectors(database, passages, exact=exact or len(passages) <= EXACT_LIMIT)
 
     def documents() -> Iterator[tuple[int, str, str]]:
-        for number, title, text, vector in database.searchable():
+        for number, title, text, vector in database.searchable(passages):
             vectors.add(number, vector)
             yield number, title, text
 
@@ -257,9 +257,12 @@ def _build(database: Database, commit: Commit, lexical: Path | None, *, exact: b
 class _Vectors:
     """Stored vectors on their way into a vector file, some thousands at a time."""
 
-    def __init__(self, database: Database, *, exact: bool) -> None:
+    def __init__(self, database: Database, passages: Sequence[int], *, exact: bool) -> None:
         self._dimension = database.encoder().dimension
-        self._builder = VectorBuilder(self._dimension, exact=exact)
+        self._builder = VectorBuilder(self._dimension, len(passages), exact=exact)
+        if self._builder.sample:
+            drawn = passages[:: max(1, len(passages) // self._builder.sample)]
+            self._builder.train(unit_rows(list(database.vectors(drawn).values()), self._dimension))
         self._ids: list[int] = []
         self._blobs: list[bytes] = []
 

@@ -1,7 +1,14 @@
-"""The FAISS accelerator: exact on small collections, a graph on large ones; one immutable file."""
+"""The FAISS accelerator: exact on small collections, in lists on large ones; one immutable file.
+
+A large collection is cut into lists of vectors that lie near each other, `_LISTS` times the square root of their number
+(k-means), and the `_PROBED` lists nearest to what is looked for are compared in full: the work grows with the square
+root of the collection. An HNSW graph answers in less, but takes many times as long to build, and where vectors lie in
+clusters, as those of stories do, it does not find its way into all of them.
+"""
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from index.encoder import available_cores
@@ -9,7 +16,7 @@ from index.errors import StoreDamaged, first_line
 from index.store.base import Scored
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -18,13 +25,11 @@ if TYPE_CHECKING:
 __all__ = ["EXACT_LIMIT", "VectorBuilder", "VectorIndex"]
 
 EXACT_LIMIT = 200_000
-"""Up to here every vector is compared (fp16, 2.4 ms at 60,000 vectors on one core); beyond, there is an HNSW graph over
-8-bit vectors."""
-_GRAPH_LINKS = 32
-_TRAINED_ON = 50_000
-_EFFORT, _LEAST_EFFORT = 4, 64
-"""How many vectors the graph keeps in sight (efSearch) for each one that is looked for, and at least: at 300,000 made
-vectors, .974 of the first 100 are found with 64 in sight, .985 with 128, and .994 with 400 (tests/bench/scale.py)."""
+"""Up to here every vector is compared (fp16, 2.4 ms at 60,000 vectors on one core); beyond, a part of them (8 bits)."""
+_LISTS, _PROBED = 4, 256
+"""At 82,000 vectors of news that finds .988 of the first hundred; tests/bench/scale.py measures it on made ones."""
+_TRAINED_ON, _ROUNDS = 32, 8
+"""Of k-means: vectors for each list, and rounds."""
 
 
 def _faiss() -> Any:
@@ -57,7 +62,8 @@ class VectorIndex:
             vectors: shape (n, dimension), rows of length 1.
             exact_limit: the number of vectors up to which the search is exact.
         """
-        builder = VectorBuilder(int(vectors.shape[1]), exact=len(ids) <= exact_limit)
+        builder = VectorBuilder(int(vectors.shape[1]), len(ids), exact=len(ids) <= exact_limit)
+        builder.train(vectors)
         builder.add(ids, vectors)
         return builder.done()
 
@@ -66,12 +72,17 @@ class VectorIndex:
         """Read a file of `write`. The caller has compared its hash: FAISS loads many damaged bodies silently.
 
         Raises:
-            StoreDamaged: when FAISS cannot read it.
+            StoreDamaged: when FAISS cannot read it, or it is of another kind.
         """
+        faiss = _faiss()
         try:
-            return cls(_faiss().read_index(str(path)))
+            index = faiss.read_index(str(path))
         except (RuntimeError, MemoryError) as error:
             raise StoreDamaged(f"FAISS cannot read the vector index ({first_line(error)})") from error
+        kinds = (faiss.IndexScalarQuantizer, faiss.IndexIVFScalarQuantizer)
+        if not isinstance(index, faiss.IndexIDMap) or not isinstance(faiss.downcast_index(index.index), kinds):
+            raise StoreDamaged("the vector index is of a kind that this version does not write")
+        return cls(index)
 
     def write(self, path: Path) -> None:
         """Write a file in FAISS's own format, all of it at once; the caller sees to its being durable."""
@@ -91,8 +102,13 @@ class VectorIndex:
     @property
     def exact(self) -> bool:
         """Whether every vector is compared."""
+        return self._lists() is None
+
+    def _lists(self) -> int | None:
+        """How many lists there are; None where there are none."""
         faiss = _faiss()
-        return not isinstance(faiss.downcast_index(self._index.index), faiss.IndexHNSW)
+        inner = faiss.downcast_index(self._index.index)
+        return int(inner.nlist) if isinstance(inner, faiss.IndexIVF) else None
 
     def search(
         self,
@@ -115,7 +131,7 @@ class VectorIndex:
         count = min(top_k, len(self))
         if count <= 0:
             return []
-        scores, ids = self._index.search(vector.reshape(1, -1), count, params=self._parameters(count, without))
+        scores, ids = self._index.search(vector.reshape(1, -1), count, params=self._parameters(without))
         return [
             Scored(int(each), float(score))
             for each, score in zip(ids[0].tolist(), scores[0].tolist(), strict=True)
@@ -125,7 +141,7 @@ class VectorIndex:
     def _search_within(
         self, vector: NDArray[np.float32], within: NDArray[np.int64], top_k: int, without: Collection[int]
     ) -> list[Scored]:
-        """Compare all of some passages, in a graph too: its links lead through those that are not meant."""
+        """Compare all of some passages, in whichever list they are."""
         import numpy as np
 
         faiss = _faiss()
@@ -136,28 +152,33 @@ class VectorIndex:
         count = min(top_k, int(mask.sum()))
         if count <= 0:
             return []
-        inner = faiss.downcast_index(self._index.index)
-        flat = faiss.downcast_index(inner.storage) if isinstance(inner, faiss.IndexHNSW) else inner
         chosen = np.packbits(mask, bitorder="little")
-        only = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(chosen))
-        scores, places = flat.search(vector.reshape(1, -1), count, params=only)
+        only = self._selecting(faiss.IDSelectorBitmap(chosen), probed=None)
+        inner = faiss.downcast_index(self._index.index)
+        scores, places = inner.search(vector.reshape(1, -1), count, params=only)
         return [
             Scored(int(numbers[place]), float(score))
             for place, score in zip(places[0].tolist(), scores[0].tolist(), strict=True)
             if place >= 0
         ]
 
-    def _parameters(self, count: int, without: Collection[int]) -> Any:
-        """FAISS's parameters for a search for so many passages that leaves some out; None where it needs none."""
+    def _parameters(self, without: Collection[int]) -> Any:
+        """FAISS's parameters for a search that leaves passages out."""
         import numpy as np
 
+        if not without:
+            return self._selecting(None, probed=_PROBED)
         faiss = _faiss()
-        selector = None
-        if without:
-            selector = faiss.IDSelectorNot(faiss.IDSelectorBatch(np.fromiter(without, dtype=np.int64)))
-        if not self.exact:
-            return faiss.SearchParametersHNSW(sel=selector, efSearch=max(_LEAST_EFFORT, _EFFORT * count))
-        return faiss.SearchParameters(sel=selector) if without else None
+        left_out = faiss.IDSelectorBatch(np.fromiter(without, dtype=np.int64))
+        return self._selecting(faiss.IDSelectorNot(left_out), probed=_PROBED)
+
+    def _selecting(self, selector: Any, *, probed: int | None) -> Any:
+        """FAISS's parameters for a search of what `selector` lets through, in so many lists, or in all when None."""
+        faiss = _faiss()
+        lists = self._lists()
+        if lists is None:
+            return faiss.SearchParameters(sel=selector)
+        return faiss.SearchParametersIVF(sel=selector, nprobe=lists if probed is None else min(probed, lists))
 
 
 class VectorBuilder:
@@ -165,43 +186,54 @@ class VectorBuilder:
 
     Args:
         dimension: of the vectors.
-        exact: whether every vector is to be compared, or there is to be a graph.
+        count: about how many there will be.
+        exact: whether every vector is to be compared, or there are to be lists.
+
+    Attributes:
+        sample: how many vectors `train` asks for; 0 where it needs none.
     """
 
-    def __init__(self, dimension: int, *, exact: bool) -> None:
+    def __init__(self, dimension: int, count: int, *, exact: bool) -> None:
         faiss = _faiss()
-        kind = faiss.ScalarQuantizer
+        kind, inner_product = faiss.ScalarQuantizer, faiss.METRIC_INNER_PRODUCT
         if exact:
-            self._inner = faiss.IndexScalarQuantizer(dimension, kind.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+            self._inner = faiss.IndexScalarQuantizer(dimension, kind.QT_fp16, inner_product)
+            self.sample = 0
         else:
-            self._inner = faiss.IndexHNSWSQ(dimension, kind.QT_8bit, _GRAPH_LINKS, faiss.METRIC_INNER_PRODUCT)
+            lists = max(1, round(_LISTS * count**0.5))
+            self._centres = faiss.IndexFlatIP(dimension)
+            self._inner = faiss.IndexIVFScalarQuantizer(
+                self._centres, dimension, lists, kind.QT_8bit, inner_product, False
+            )
+            self._inner.cp.niter, self._inner.cp.min_points_per_centroid = _ROUNDS, 1
+            self.sample = _TRAINED_ON * lists
         self._index = faiss.IndexIDMap(self._inner)
-        self._exact = exact
-        self._waiting: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
+
+    def train(self, vectors: NDArray[np.float32]) -> None:
+        """Learn from unit vectors, drawn from all of them, where the lists lie; to be called before `add`."""
+        if self.sample:
+            with _all_cores():
+                self._index.train(vectors)
 
     def add(self, ids: NDArray[np.int64], vectors: NDArray[np.float32]) -> None:
         """Add unit vectors of shape (n, dimension), and the numbers of their passages, shape (n,)."""
-        self._waiting.append((ids, vectors))
-        # The range of each of the 8-bit numbers is that of the first vectors; what lies outside is moved to its end.
-        if self._index.is_trained or self._exact or sum(len(each) for each, _ in self._waiting) >= _TRAINED_ON:
-            self._take_up()
+        if len(ids):
+            with _all_cores():
+                self._index.add_with_ids(vectors, ids)
 
     def done(self) -> VectorIndex:
         """The index of all that was added."""
-        self._take_up()
         return VectorIndex(self._index)
 
-    def _take_up(self) -> None:
-        import numpy as np
 
-        faiss = _faiss()
-        waiting = [each for each in self._waiting if len(each[0])]
-        self._waiting = []
-        if waiting and not self._index.is_trained:
-            self._index.train(np.concatenate([vectors for _, vectors in waiting]))
-        faiss.omp_set_num_threads(available_cores())  # of this thread: here they help
-        for ids, vectors in waiting:
-            self._index.add_with_ids(vectors, ids)
+@contextlib.contextmanager
+def _all_cores() -> Iterator[None]:
+    """Let FAISS use all cores within this thread."""
+    faiss = _faiss()
+    faiss.omp_set_num_threads(available_cores())
+    try:
+        yield
+    finally:
         faiss.omp_set_num_threads(1)
 
 

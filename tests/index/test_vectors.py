@@ -27,7 +27,7 @@ def test_exact_search_agrees_with_brute_force():
         assert found[0].score == pytest.approx(best, abs=2e-3)
 
 
-def test_the_graph_of_large_collections_finds_nearly_all():
+def test_the_lists_of_large_collections_find_nearly_all():
     vectors, queries = unit(3000), unit(50, seed=1)
     index = VectorIndex.build(np.arange(3000, dtype=np.int64), vectors, exact_limit=100)
     assert not index.exact
@@ -42,7 +42,8 @@ def test_the_graph_of_large_collections_finds_nearly_all():
 @pytest.mark.parametrize("exact", [True, False])
 def test_vectors_may_come_in_parts(exact):
     vectors = unit(600)
-    builder = VectorBuilder(32, exact=exact)
+    builder = VectorBuilder(32, 600, exact=exact)
+    builder.train(vectors[::2])
     for start in range(0, 600, 250):
         part = vectors[start : start + 250]
         builder.add(np.arange(start, start + len(part), dtype=np.int64), part)
@@ -93,6 +94,16 @@ def test_passages_that_are_not_to_be_found(limit):
 def test_unusable_vectors_are_refused(vectors, message):
     with pytest.raises(ValueError, match=message):
         check_vectors(vectors, 2, 4)
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path):
+    import faiss
+
+    graph = faiss.IndexIDMap(faiss.IndexHNSWFlat(8, 4, faiss.METRIC_INNER_PRODUCT))
+    graph.add_with_ids(unit(5, 8), np.arange(5))
+    faiss.write_index(graph, str(tmp_path / "graph.faiss"))
+    with pytest.raises(StoreDamaged, match="kind"):
+        VectorIndex.open(tmp_path / "graph.faiss")
 
 
 def test_blobs_there_and_back():
