@@ -115,7 +115,6 @@ def build_index(
     limits: Limits | None = None,
     dry_run: bool = False,
     with_overview: bool = False,
-    background: bool = False,
 ) -> BuildReport:
     """Index files and folders, or bring an index up to date with them.
 
@@ -136,8 +135,6 @@ def build_index(
         dry_run: only find out what would be done: all is read, split and compared with what is in the index, on a copy
             of it that is thrown away; nothing is embedded, and nothing written.
         with_overview: whether the report looks at all articles of the index (`BuildReport.overview`).
-        background: whether the whole session of this process, as of a terminal, stands back while that is done: when
-            nothing in it answers questions.
 
     Raises:
         ArticlesError: when a path is missing, or nothing in them is an article and there is no index yet, or too many
@@ -159,7 +156,6 @@ def build_index(
         limits=limits,
         dry_run=dry_run,
         with_overview=with_overview,
-        background=background,
     )
     if report.kept is not None and not dry_run:
         raise ArticlesError(report.kept)
@@ -187,7 +183,8 @@ def update_index(
             there is no index yet.
         progress: as for `build_index`.
         yes_remove: as for `build_index`.
-        background: as for `build_index`.
+        background: whether the whole session of this process, as of a terminal, stands back while it embeds: when
+            nothing in it answers questions.
 
     Raises:
         ArticlesError, EncoderMismatch, StoreLocked, StoreError: as `build_index`, but not for articles that are kept.

@@ -31,7 +31,6 @@ __all__ = [
     "jaccard",
     "key",
     "longest_new",
-    "shingles",
 ]
 
 BANDS, ROWS = 24, 4
@@ -49,7 +48,7 @@ _FACTOR = 0x9E3779B97F4A7C15
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A text as it is compared: its folded words in order, and their trigrams as `shingles` gives them."""
+    """A text as it is compared: its folded words in order, and their trigrams; a text under `MIN_WORDS` has none."""
 
     folded: tuple[str, ...]
     shingles: frozenset[str]
@@ -117,11 +116,6 @@ def article_key(text: str) -> int:
 def folded_article_key(folded: str) -> int:
     """As `article_key`, of a text that is folded."""
     return _number(b"article\0" + folded.encode())
-
-
-def shingles(text: str) -> frozenset[str]:
-    """The word trigrams of the folded text; empty for texts under `MIN_WORDS` words."""
-    return Words.of(text).shingles
 
 
 def jaccard(left: Set[str], right: Set[str]) -> float:

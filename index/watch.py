@@ -84,7 +84,7 @@ def watch(
         yes_remove: remove the articles of files that are gone however many they are; not those of a path that is gone.
         debounce: seconds without a change after which changes are read.
         poll: look for changes rather than have the system tell of them, for disks of other machines.
-        background: as for `index.build.build_index`.
+        background: as for `index.build.update_index`.
 
     Raises:
         ArticlesError: when a path is missing at the start.

@@ -127,20 +127,23 @@ class LocalStore:
 
     def _search_files(self, commit: Commit) -> SearchFiles | None:
         """The search files of the commit that this thread reads; None when they are missing or damaged."""
-        if self._is_of(commit):
-            return self._latest
+        opened = self._opened(commit)
+        if opened is not None:
+            return opened
         with self._loading:
-            if not self._is_of(commit):
-                ahead, self._next = self._next, None
-                if ahead is not None and ahead.commit == commit:
-                    self._latest = ahead
-                    return ahead
-                try:
-                    self._latest = load(self._database.folder, commit, self._latest)
-                except StoreDamaged as error:
-                    if searched(self._database) == commit:
-                        _log.warning("%s; making them again from the database", error)
-                    return None
+            opened = self._opened(commit)
+            if opened is not None:
+                return opened
+            ahead, self._next = self._next, None
+            if ahead is not None and ahead.commit == commit:
+                self._latest = ahead
+                return ahead
+            try:
+                self._latest = load(self._database.folder, commit, self._latest)
+            except StoreDamaged as error:
+                if searched(self._database) == commit:
+                    _log.warning("%s; making them again from the database", error)
+                return None
             return self._latest
 
     def _look_ahead(self) -> None:
@@ -155,12 +158,14 @@ class LocalStore:
         finally:
             self._loading.release()
 
-    def _is_of(self, commit: Commit) -> bool:
-        """Whether the open search files are those of a commit, or the best that there are while it is written on."""
+    def _opened(self, commit: Commit) -> SearchFiles | None:
+        """The open search files, if they are those of a commit, or the best that there are while it is written on."""
         latest, folder = self._latest, self._database.folder
         if latest is None or latest.commit != commit:
-            return False
-        return not latest.behind or (not (folder / commit.folder).exists() and is_written_to(folder))
+            return None
+        if latest.behind and ((folder / commit.folder).exists() or not is_written_to(folder)):
+            return None
+        return latest
 
     def _make_again(self) -> None:
         try:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from index.errors import StoreDamaged, StoreError
 from index.files import fsync
-from index.store.behind import searched
+from index.store.behind import catch_up, searched
 from index.store.lexical import LexicalIndex
 from index.store.search import LEXICAL, MANIFEST, PREFIX, Commit, SearchFiles, load, sha256_of
 from index.store.vectors import EXACT_LIMIT, VectorBuilder, unit_rows
@@ -115,13 +115,14 @@ class Publisher:
         return before is not None and before.commit == self._database.committed()
 
     def make_again(self) -> None:
-        """Make the search files of the last commit, whose own are missing or damaged.
+        """Make the search files of the last commit, whose own are missing, behind or damaged.
 
         Raises:
             StoreError: when they cannot be written; the database is untouched.
         """
         commit = self._database.committed()
         self.prepare(commit)
+        self._note(commit)
         self.committed(commit)
 
     def committed(self, commit: Commit) -> None:
@@ -130,6 +131,22 @@ class Publisher:
         for old in (*folder.glob(f"{PREFIX}*"), *folder.glob(f"{_STAGING}*")):
             if old.name != commit.folder:
                 shutil.rmtree(old, ignore_errors=True)
+
+    def _note(self, commit: Commit) -> None:
+        """That the search files of a commit are behind no more, where that was noted."""
+        database = self._database
+        if searched(database) == commit:
+            return
+        with database.errors():
+            cursor = database.connection.cursor()
+            cursor.execute("BEGIN IMMEDIATE")
+            try:
+                catch_up(cursor, commit)
+                database.commit()
+            except BaseException:
+                if database.connection.in_transaction:
+                    cursor.execute("ROLLBACK")
+                raise
 
     def withdraw(self, commit: Commit) -> None:
         """Take away the search files of a commit that was not made."""

@@ -17,7 +17,6 @@ from index.dedupe import (
     jaccard,
     key,
     longest_new,
-    shingles,
 )
 
 WORDS = [f"word{n}" for n in range(3000)]
@@ -43,22 +42,22 @@ def test_keys_fit_sqlite():
 
 
 def test_short_passages_have_no_shingles():
-    assert shingles("word " * (MIN_WORDS - 1)) == frozenset()
-    assert len(shingles(" ".join(passage(1, MIN_WORDS)))) == MIN_WORDS - 2
+    assert Words.of("word " * (MIN_WORDS - 1)).shingles == frozenset()
+    assert len(Words.of(" ".join(passage(1, MIN_WORDS))).shingles) == MIN_WORDS - 2
 
 
 @pytest.mark.parametrize(("share", "least"), [(0.0, 1.0), (0.02, 1.0), (0.05, 0.95), (0.1, 0.75)])
 def test_lightly_edited_copies_share_a_band(share, least):
     originals = [passage(n) for n in range(200)]
     copies = [edited(words, share, n) for n, words in enumerate(originals)]
-    sets = [shingles(" ".join(words)) for words in (*originals, *copies)]
+    sets = [Words.of(" ".join(words)).shingles for words in (*originals, *copies)]
     keys = [set(each) for each in band_keys(sets)]
     found = sum(bool(keys[n] & keys[200 + n]) for n in range(200)) / 200
     assert found >= least
 
 
 def test_different_passages_are_not_copies():
-    sets = [shingles(" ".join(passage(n))) for n in range(100)]
+    sets = [Words.of(" ".join(passage(n))).shingles for n in range(100)]
     assert max(jaccard(sets[0], other) for other in sets[1:]) < PASSAGES.threshold / 5
 
 
@@ -67,15 +66,15 @@ def test_an_empty_set_has_no_bands():
 
 
 def test_bands_are_the_same_on_every_run():
-    (first,) = band_keys([shingles(" ".join(passage(5)))])
-    (second,) = band_keys([shingles(" ".join(passage(5)))])
+    (first,) = band_keys([Words.of(" ".join(passage(5))).shingles])
+    (second,) = band_keys([Words.of(" ".join(passage(5))).shingles])
     assert first == second
     assert len(first) == BANDS
 
 
 def test_the_bands_and_keys_of_articles_are_others_than_those_of_passages():
     text = " ".join(passage(5))
-    ours, theirs = (set(next(iter(band_keys([shingles(text)], each)))) for each in (PASSAGES, ARTICLES))
+    ours, theirs = (set(next(iter(band_keys([Words.of(text).shingles], each)))) for each in (PASSAGES, ARTICLES))
     assert not ours & theirs
     assert key(text) != article_key(text)
 

@@ -222,6 +222,21 @@ def test_what_is_added_waits_to_be_found_no_longer_than_was_said(tmp_path: Path)
         assert not publisher.due()  # making them again now would cost more than what it is worth
 
 
+def test_files_that_go_behind_much_that_was_added_are_missed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    local = Local(tmp_path / "index", merged_below=0)
+    local.put(articles(0, 1))
+    with write_lock(local.folder):
+        writer = local.writer()
+        local.write(writer, articles(2, 3), more=True)
+        writer.publish()
+    (own,) = local.folder.glob("search-*")
+    shutil.rmtree(own)
+    store = local.open()
+    agree(store, Oracle(articles(0, 1, 2, 3)), statistics=False)
+    store.close()
+    assert "making them again" in caplog.text
+
+
 def test_search_files_that_are_behind_a_killed_writer_are_made_by_who_asks(tmp_path: Path) -> None:
     local = Local(tmp_path / "index", merged_below=0)
     local.put(articles(0, 1))
