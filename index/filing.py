@@ -13,7 +13,7 @@ from index.errors import EncoderError
 from index.formats.registry import format_of
 from index.reading.ahead import Ahead
 from index.reading.tasks import PrepareSources, ReadFile
-from index.store.database import sliced
+from index.store.connections import sliced
 from index.store.vectors import check_vectors, to_blob
 from index.store.writer import FileJob, Writer, Written
 from index.types import Skipped

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import sqlite3
-import threading
 from importlib.resources import files as package_files
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from index.encoder import EncoderIdentity
 from index.errors import EncoderMismatch, StoreDamaged, StoreError, StoreNotFound, StoreVersionMismatch
 from index.store.base import ArticleRecord, PassageRecord, SentencePlace, SentenceRecord
+from index.store.connections import DATABASE, VARIABLES, Connections, sliced
 from index.store.rows import (
     ARTICLE,
     COPY,
@@ -25,29 +23,20 @@ from index.store.rows import (
     sentence_of,
 )
 from index.store.search import Commit
-from index.store.together import Together, patiently
 from index.types import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Container, Iterator, Mapping, Sequence
     from pathlib import Path
 
 __all__ = ["APPLICATION_ID", "DATABASE", "FORMAT", "Database", "check_folder"]
 
-DATABASE = "index.db"
 APPLICATION_ID = 0x63697465
 """`PRAGMA application_id` of our files: "cite" in ASCII."""
 FORMAT = 3
 """`PRAGMA user_version` of our files; another number is refused."""
-_VARIABLES = 500
-"""Bound values a statement: SQLite promises 999 in every build."""
 _PLACES = 100
-_LONGEST_TOGETHER = 0.03
-"""Seconds for which threads may join others who read; a writer's commit waits about so long."""
-_PATIENCE = 30
-"""Seconds after which a lock is given up."""
-
-T = TypeVar("T")
+"""Other places of one sentence that are told."""
 
 
 def check_folder(folder: Path) -> None:
@@ -67,22 +56,12 @@ def check_folder(folder: Path) -> None:
         )
 
 
-class Database:
-    """Connections to one index file: one per thread for reading, and whichever thread writes.
+class Database(Connections):
+    """What an index file holds, read row by row into records; a row that is not as it was written is an error.
 
     Args:
         folder: the index folder, which holds `index.db`.
     """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.path = folder / DATABASE
-        self._local = threading.local()
-        self._connections: list[sqlite3.Connection] = []
-        self._lock = threading.Lock()
-        self._together = Together(_LONGEST_TOGETHER)
-        self.while_waiting: Callable[[], None] | None = None
-        """What a thread does that would read, and waits for a commit under way."""
 
     @classmethod
     def open(cls, folder: Path) -> Database:
@@ -108,7 +87,7 @@ class Database:
         """Make a new, empty index for the vectors of one encoder in an existing folder without one."""
         database = cls(folder)
         with database.errors():
-            connection = database._connect(create=True)
+            connection = database.connect(create=True)
             connection.executescript(
                 "BEGIN IMMEDIATE;"
                 + package_files("index.store").joinpath("schema.sql").read_text("utf-8")
@@ -119,16 +98,6 @@ class Database:
             connection.execute("INSERT INTO meta VALUES ('change', '0'), ('commit', '')")
             connection.execute("COMMIT")
         return database
-
-    def close(self) -> None:
-        """Close the connections of all threads."""
-        with self._lock:
-            for connection in self._connections:
-                connection.close()
-            self._connections.clear()
-        self._local = threading.local()
-
-    # Reading
 
     def change(self) -> int:
         """The number of the last committed change."""
@@ -170,7 +139,7 @@ class Database:
         Args:
             passages: which; all when None.
         """
-        for part in sliced(self.leading_passages() if passages is None else sorted(passages), _VARIABLES):
+        for part in sliced(self.leading_passages() if passages is None else sorted(passages), VARIABLES):
             rows = self.rows_for(
                 "SELECT passages.id, article, passages.digest, vectors.vector, vectors.seal FROM passages"
                 " JOIN vectors ON vectors.digest = passages.digest"
@@ -330,104 +299,6 @@ class Database:
             raise StoreDamaged(f"the index in {self.folder} lacks the entry {key!r}; make it anew from the articles")
         return str(row[0])
 
-    # Connections
-
-    @contextlib.contextmanager
-    def reading(self) -> Iterator[None]:
-        """What this thread reads inside is one state of the index, whatever is written meanwhile.
-
-        A writer's commit waits for it, and it for a commit under way: to be held for milliseconds. Within another one,
-        it is part of that.
-        """
-        if self.connection.in_transaction:
-            yield
-            return
-        with self._together.one(self._begin):
-            try:
-                yield
-            finally:
-                with self.errors():
-                    self.connection.execute("COMMIT")
-
-    def _begin(self) -> None:
-        """Begin to read: what is committed now is what is read until the end."""
-        connection = self.connection
-
-        def begin() -> None:
-            if not connection.in_transaction:
-                connection.execute("BEGIN")
-            connection.execute("SELECT value FROM meta LIMIT 1").fetchall()
-
-        with self.errors():
-            try:
-                self._at_once(begin, self.while_waiting)
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-
-    def commit(self) -> None:
-        """Commit what this thread changed, as soon as all who read now are done; nobody begins to read meanwhile."""
-        with self.errors():
-            self._at_once(lambda: self.connection.execute("COMMIT"))
-
-    def _at_once(self, step: Callable[[], object], meanwhile: Callable[[], None] | None = None) -> None:
-        """`patiently`, with SQLite's own waiting turned off."""
-        connection = self.connection
-        connection.execute("PRAGMA busy_timeout = 0")
-        try:
-            patiently(step, meanwhile, longest=_PATIENCE)
-        finally:
-            connection.execute(f"PRAGMA busy_timeout = {1000 * _PATIENCE}")
-
-    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
-        """All rows of a query."""
-        with self.errors():
-            return self.connection.execute(sql, values).fetchall()
-
-    def row(self, sql: str, values: Sequence[Any] = ()) -> Any | None:
-        """The first row of a query, or None."""
-        with self.errors():
-            return self.connection.execute(sql, values).fetchone()
-
-    def rows_for(self, sql: str, values: Sequence[Any]) -> list[Any]:
-        """The rows of a query with `IN (%s)`, asked in slices that SQLite takes."""
-        found: list[Any] = []
-        for part in sliced(list(values), _VARIABLES):
-            found += self.rows(sql % ",".join("?" * len(part)), part)
-        return found
-
-    @property
-    def connection(self) -> sqlite3.Connection:
-        """This thread's connection."""
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        return self._connect() if connection is None else connection
-
-    @contextlib.contextmanager
-    def errors(self) -> Iterator[None]:
-        """Turn SQLite's errors into ours."""
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            raise StoreError(f"the index in {self.folder} cannot be used now ({error})") from error
-        except sqlite3.DatabaseError as error:
-            raise StoreDamaged(
-                f"{self.path} is damaged or is no index ({error}); expected an index that citewell wrote: "
-                "move the folder away and run `citewell index` on the articles again"
-            ) from error
-
-    def _connect(self, *, create: bool = False) -> sqlite3.Connection:
-        # Read-write where it may be: a reader must be able to roll back what a killed writer left in the journal.
-        mode = "rwc" if create else "rw"
-        uri = f"{self.path.absolute().as_uri()}?mode={mode}"
-        with self.errors():
-            connection = sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None, check_same_thread=False)
-            patiently(lambda: _configure(connection), self.while_waiting, longest=_PATIENCE)
-        with self._lock:
-            self._connections.append(connection)
-        self._local.connection = connection
-        return connection
-
     def _check_format(self) -> None:
         application = (self.row("PRAGMA application_id") or (0,))[0]
         if application != APPLICATION_ID:
@@ -440,21 +311,3 @@ class Database:
                 f"the index in {self.folder} has format {version}, and this version of citewell reads format {FORMAT}; "
                 "run the version that wrote it, or make a new index from the articles in another folder"
             )
-
-
-def _configure(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA foreign_keys = ON")
-    # EXTRA: the folder is synced behind a commit as well, or the journal might be back after a power cut, and with it
-    # all as it was before a change that had been reported.
-    connection.execute("PRAGMA synchronous = EXTRA")
-    connection.execute("PRAGMA cache_size = -32000")
-    connection.execute(f"PRAGMA busy_timeout = {1000 * _PATIENCE}")
-
-
-def sliced(values: Sequence[T], size: int) -> Iterable[Sequence[T]]:
-    """`values` in slices of at most `size`.
-
-    >>> list(sliced([1, 2, 3], 2))
-    [[1, 2], [3]]
-    """
-    return (values[start : start + size] for start in range(0, len(values), size))

@@ -17,7 +17,7 @@ import heapq
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from index.dedupe import Words, band_keys
-from index.store.database import sliced
+from index.store.connections import sliced
 from index.store.levels import ARTICLE_LEVEL, PASSAGE_LEVEL, Level, Rank, rank_of
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from index.prepare import prepare
 from index.store.adding import Adding
-from index.store.database import sliced
+from index.store.connections import sliced
 from index.store.grouping import Copies
 from index.store.listing import add_to_list
 from index.store.publish import Publisher

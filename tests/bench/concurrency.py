@@ -1,9 +1,12 @@
 """Readers who ask while a writer writes: errors, answers that mix two states, and what the readers lose in speed.
 
-    python tests/bench/concurrency.py [--readers 8] [--commits 500]
+    python tests/bench/concurrency.py [--readers 8] [--commits 500] [--every 0.5]
 
 Each reader is a thread that asks a store for words and for a vector and reads the passages; the writer is a process of
-its own. A state is told by its articles: each commit writes the next of twelve files anew.
+its own. A state is told by its articles: each commit writes the next of twelve files anew. Readers ask independently of
+each other, at random times: with pauses of one length, all who ever waited for the same commit would ask together from
+then on, and what is measured would be how eight threads share an interpreter. The writer commits as often as `citewell
+watch` can, which waits for half a second without a change; `--every 0` commits without a pause.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -26,12 +30,12 @@ from index.store.local import LocalStore
 from tests.index.stores import SLOTS, Local, file_of, files_behind, vector_of
 
 
-def write(folder: Path, commits: int, pause: float) -> None:
+def write(folder: Path, commits: int, every: float) -> None:
     """The writer."""
     local = Local(folder, merged_below=0)
     for step in range(SLOTS + 1, SLOTS + 1 + commits):
         local.put(file_of(step))
-        time.sleep(pause)
+        time.sleep(every)
     local.close()
 
 
@@ -49,11 +53,15 @@ def ask(store: LocalStore) -> tuple[float, dict[str, str]]:
 
 
 def measure(store: LocalStore, readers: int, go_on: threading.Event, pause: float) -> tuple[list[float], list[str]]:
-    """Let readers ask until they are told to stop; their times, and what went wrong."""
+    """Let readers ask until they are told to stop, each `pause` seconds on average after its last question.
+
+    Returns:
+        Their times in seconds, and what went wrong.
+    """
     times: list[float] = []
     wrong: list[str] = []
 
-    def read() -> None:
+    def read(generator: random.Random) -> None:
         while go_on.is_set():
             try:
                 seconds, seen = ask(store)
@@ -65,9 +73,9 @@ def measure(store: LocalStore, readers: int, go_on: threading.Event, pause: floa
             steps = [step for step in STATES if STATES[step] == seen]
             if not steps:
                 wrong.append(f"a mixed state: {sorted(seen)} {newest}")
-            time.sleep(pause)
+            time.sleep(generator.expovariate(1 / pause))
 
-    threads = [threading.Thread(target=read) for _ in range(readers)]
+    threads = [threading.Thread(target=read, args=(random.Random(number),)) for number in range(readers)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -82,11 +90,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--readers", type=int, default=8)
     parser.add_argument("--commits", type=int, default=500)
-    parser.add_argument("--pause", type=float, default=0.1, help="seconds between a reader's questions")
+    parser.add_argument("--pause", type=float, default=0.1, help="mean seconds between a reader's questions")
+    parser.add_argument("--every", type=float, default=0.5, help="seconds between two commits")
+    parser.add_argument("--idle", type=float, default=30, help="seconds of asking without a writer")
     parser.add_argument("--write", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.write:
-        write(options.write, options.commits, options.pause)
+        write(options.write, options.commits, options.every)
         return
     with tempfile.TemporaryDirectory() as folder:
         index = Path(folder) / "index"
@@ -97,11 +107,20 @@ def main() -> None:
         store = LocalStore.open(index)
         go_on = threading.Event()
         go_on.set()
-        threading.Timer(10, go_on.clear).start()
+        threading.Timer(options.idle, go_on.clear).start()
         idle, wrong = measure(store, options.readers, go_on, options.pause)
         go_on.set()
         writer = subprocess.Popen(
-            [sys.executable, __file__, "--write", str(index), "--commits", str(options.commits)],
+            [
+                sys.executable,
+                __file__,
+                "--write",
+                index,
+                "--commits",
+                str(options.commits),
+                "--every",
+                str(options.every),
+            ],
             env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
         )
 
@@ -112,14 +131,17 @@ def main() -> None:
         threading.Thread(target=wait).start()
         busy, more = measure(store, options.readers, go_on, options.pause)
         store.close()
+    p95_idle, p95_busy = (1000 * float(np.percentile(times, 95)) for times in (idle, busy))
     figures = {
         "readers": options.readers,
         "commits": options.commits,
         "questions idle": len(idle),
         "questions while writing": len(busy),
         "errors and mixed states": len(wrong) + len(more),
-        "p95 idle, ms": 1000 * float(np.percentile(idle, 95)),
-        "p95 while writing, ms": 1000 * float(np.percentile(busy, 95)),
+        "seconds between commits": options.every,
+        "p95 idle, ms": p95_idle,
+        "p95 while writing, ms": p95_busy,
+        "times idle": p95_busy / p95_idle,
         "writer": writer.returncode,
     }
     sys.stdout.write(json.dumps(figures, indent=1) + "\n")
