@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import contextmanager
-from threading import Event, Lock
+from threading import Event, Lock, current_thread, local, main_thread
 from typing import TYPE_CHECKING, Any
 
 from index.errors import CitewellError
+from index.yielding import yield_thread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,6 +102,8 @@ class Admission:
 class AdmittingEngine:
     """An engine that reads a few questions at once; articles are given at any time.
 
+    Threads that read stand back for the server's own, which has little to do and is waited for by everybody.
+
     Args:
         engine: answers.
         admission: the room.
@@ -109,6 +112,7 @@ class AdmittingEngine:
     def __init__(self, engine: AnswersQuestions, admission: Admission) -> None:
         self._engine = engine
         self._admission = admission
+        self._thread = local()
 
     def ask(self, question: str, *args: Any, **options: Any) -> Answer:
         """The engine's answer.
@@ -117,8 +121,15 @@ class AdmittingEngine:
             Busy: see `Admission.place`.
             CitewellError: as the engine.
         """
+        self._stand_back()
         with self._admission.place():
             return self._engine.ask(question, *args, **options)
+
+    def _stand_back(self) -> None:
+        """Have this thread do so from now on; not the main one, which is never the server's and may have other work."""
+        if not getattr(self._thread, "yields", False) and current_thread() is not main_thread():
+            self._thread.yields = True
+            yield_thread()
 
     def article(self, article_id: str) -> ArticleView:
         """The engine's article."""

@@ -84,7 +84,7 @@ def serve(
 
     from rag.console import progress_bar
     from ui.loading import LoadingEngine
-    from ui.steady import settle, share_memory, take_turns
+    from ui.steady import Collector, settle, share_memory, take_turns
 
     take_turns()
     share_memory()
@@ -131,7 +131,8 @@ def serve(
                 bars.clear()
             settle()
             typer.echo(f"citewell is ready at {app.url} — press Ctrl+C to stop")
-            app.wait()
+            with Collector():
+                app.wait()
 
 
 _STAGES = {

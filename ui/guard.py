@@ -11,6 +11,8 @@ import asyncio
 import json
 import math
 import re
+from collections import defaultdict
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode
@@ -26,12 +28,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ui.auth import Login
-    from ui.exchange import App, Receive, Scope, Send
+    from ui.exchange import App, Message, Receive, Scope, Send
 
 __all__ = ["Gate", "Guard"]
 
 MOST_OPEN = 1_000
 """Requests at once; a page holds two open."""
+MOST_MADE = 1
+"""Requests of one route that is `made` which are worked on at once. Fifty readers who open the page together would make
+fifty threads compute, and each of them makes the server's own wait for its turn; or they would keep it busy themselves
+for so long that nothing else is answered in between."""
 BODY_SECONDS = 30.0
 """How long a request's body may take."""
 
@@ -94,6 +100,7 @@ class Guard:
         self.app = app
         self.gate = gate
         self._open = 0
+        self._making: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(MOST_MADE))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuses the request, answers it, or passes it on and adds the headers to its response."""
@@ -198,7 +205,21 @@ class Guard:
             finally:
                 self.gate.sessions.closed(session)
             return
+        if route.made:
+            await self._make(route, passed, receive, response)
+            return
         await self.app(passed, receive, response.send)
+
+    async def _make(self, route: Route, scope: Scope, receive: Receive, response: Response) -> None:
+        """Pass a request on in its turn; that is over when the response begins: who reads slowly holds up nobody."""
+        async with AsyncExitStack() as turn:
+            await turn.enter_async_context(self._making[route.path])
+
+            async def send(message: Message) -> None:
+                await turn.aclose()
+                await response.send(message)
+
+            await self.app(scope, receive, send)
 
     async def _body(
         self, scope: Scope, receive: Receive, route: Route, headers: dict[bytes, list[bytes]], secret: str

@@ -45,6 +45,7 @@ class Route:
         most_bytes: the longest body.
         query: whether its query string is passed on, which is dropped otherwise.
         streamed: the body is passed on as it comes (and cut off by an error when it is too long), not held in memory.
+        made: what it gives takes time to make: one after the other.
     """
 
     path: str
@@ -54,6 +55,7 @@ class Route:
     most_bytes: int = MOST_BODY_BYTES
     query: bool = False
     streamed: bool = False
+    made: bool = False
 
 
 HEALTH = "/healthz"
@@ -63,8 +65,8 @@ HEARTBEAT = "/gradio_api/heartbeat/"
 JOIN = "/gradio_api/queue/join"
 
 ROUTES = (
-    Route("/"),
-    Route("/config"),
+    Route("/", made=True),
+    Route("/config", made=True),
     Route("/favicon.ico"),
     Route("/robots.txt"),
     Route("/theme.css"),
@@ -76,7 +78,7 @@ ROUTES = (
     Route(STARTUP),
     Route(HEARTBEAT, session="path"),
     Route("/gradio_api/queue/data", session="query"),
-    Route(JOIN, post=True, check=payload.joined, session="body"),
+    Route(JOIN, post=True, check=payload.joined, session="body", made=True),
     Route("/gradio_api/component_server", post=True, check=payload.component_call, session="body"),
     Route("/gradio_api/cancel", post=True, check=payload.cancelled, session="body"),
     Route("/gradio_api/reset", post=True, check=payload.reset),

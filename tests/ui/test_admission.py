@@ -1,9 +1,12 @@
 from __future__ import annotations
 
-from threading import Event, Thread
+import os
+import sys
+from threading import Event, Thread, get_native_id
 
 import pytest
 
+from index.yielding import NICE
 from ui.admission import BUSY, Admission, AdmittingEngine, Busy
 
 
@@ -77,6 +80,21 @@ def test_whatever_else_the_engine_has_is_passed_on(engine):
     assert admitting.told is engine.told
     with pytest.raises(AttributeError):
         _ = admitting._nothing
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux weighs single threads")
+def test_threads_that_read_stand_back_and_the_main_one_does_not():
+    class Tells:
+        def ask(self, question):
+            return os.getpriority(os.PRIO_PROCESS, get_native_id())
+
+    admitting, told = AdmittingEngine(Tells(), Admission(places=1)), []
+    own = admitting.ask("Why?")
+    thread = Thread(target=lambda: told.append(admitting.ask("Why?")))
+    thread.start()
+    thread.join(60)
+    assert os.getpriority(os.PRIO_PROCESS, get_native_id()) == own
+    assert told == [max(own, NICE)]
 
 
 class Slow:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import ui.guard
-from ui.guard import Gate, Guard
+from ui.guard import MOST_MADE, Gate, Guard
 from ui.payload import Calls
 from ui.routes import Route
 
@@ -103,6 +103,52 @@ def test_no_more_come_in_at_once_than_it_says(monkeypatch):
     status, headers, _ = call(echo)
     assert (status, headers[b"retry-after"]) == (503, b"2")
     assert call(echo, path="/healthz")[0] == 200
+
+
+def test_pages_are_made_one_after_the_other_and_whoever_reads_slowly_holds_up_nobody():
+    making, most, waits = 0, 0, asyncio.Event()
+
+    async def makes(_scope, _receive, send):
+        nonlocal making, most
+        making += 1
+        most = max(most, making)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        making -= 1
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"page"})
+
+    async def receive():
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def everybody():
+        guard = Guard(makes, gate=Gate())
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": "/",
+            "query_string": b"",
+            "headers": [(b"host", b"localhost")],
+        }
+        read = []
+
+        async def slowly(message):
+            if message["type"] == "http.response.start":
+                await waits.wait()
+
+        async def at_once(message):
+            read.append(message["type"])
+
+        slow = [asyncio.create_task(guard(dict(scope), receive, slowly)) for _ in range(5)]
+        await asyncio.gather(*(guard(dict(scope), receive, at_once) for _ in range(20)))
+        assert len(read) == 40
+        assert not any(task.done() for task in slow)
+        waits.set()
+        await asyncio.gather(*slow)
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, everybody()).result()
+    assert most == MOST_MADE
 
 
 def test_no_web_socket_is_opened():

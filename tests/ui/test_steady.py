@@ -6,11 +6,12 @@ import ctypes
 import gc
 import subprocess
 import sys
+import time
 import weakref
 
 import pytest
 
-from ui.steady import SWITCH_INTERVAL, settle, take_turns
+from ui.steady import SWITCH_INTERVAL, Collector, settle, take_turns
 
 
 class Knot:
@@ -43,6 +44,42 @@ def test_what_is_there_is_collected_no_more_and_what_comes_later_is():
     gc.unfreeze()
     gc.collect()
     assert known() is None
+
+
+def old_garbage():
+    """Something that no collection but a full one lets go of, and what tells when it is gone."""
+    knot = Knot()
+    gc.collect()
+    return weakref.ref(knot)
+
+
+def churn(until, seconds=60.0):
+    """Make what is soon dropped, which has younger things collected, until something holds; for so long at most."""
+    end = time.monotonic() + seconds
+    while not until() and time.monotonic() < end:
+        kept = [Knot() for _ in range(20_000)]
+        del kept
+    return until()
+
+
+def test_old_garbage_waits_while_much_is_done_and_goes_when_the_process_is_idle():
+    before = gc.get_threshold()
+    with Collector(every=0.2):
+        gone = old_garbage()
+        assert gc.get_threshold()[:2] == before[:2]
+        churn(lambda: gc.get_count()[2] > 100)
+        assert gone() is not None
+        end = time.monotonic() + 60
+        while gone() is not None and time.monotonic() < end:
+            time.sleep(0.05)
+        assert gone() is None
+    assert gc.get_threshold() == before
+
+
+def test_old_garbage_does_not_wait_for_ever():
+    with Collector(every=0.05, longest=0.5):
+        gone = old_garbage()
+        assert churn(lambda: gone() is None)
 
 
 @pytest.mark.usefixtures("process_as_it_was")
