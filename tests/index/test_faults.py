@@ -69,8 +69,8 @@ def run(shim: Path, folder: Path, kind: str, every: int) -> dict[str, Any]:
     [
         ("errors", 53),
         ("power", 29),
-        pytest.param("errors", 1, marks=[pytest.mark.exhaustive, pytest.mark.timeout(1800)]),
-        pytest.param("power", 1, marks=[pytest.mark.exhaustive, pytest.mark.timeout(1800)]),
+        pytest.param("errors", 1, marks=[pytest.mark.exhaustive, pytest.mark.timeout(7200)]),
+        pytest.param("power", 1, marks=[pytest.mark.exhaustive, pytest.mark.timeout(7200)]),
     ],
 )
 def test_failing_operations_and_power_cuts(shim: Path, tmp_path: Path, kind: str, every: int) -> None:
@@ -112,7 +112,7 @@ def killed(folder: Path, first: int, reports: int, seconds: float) -> int:
     return len(said) - 1  # one more is under way
 
 
-@pytest.mark.parametrize("runs", [200, pytest.param(3000, marks=[pytest.mark.exhaustive, pytest.mark.timeout(3600)])])
+@pytest.mark.parametrize("runs", [200, pytest.param(3000, marks=[pytest.mark.exhaustive, pytest.mark.timeout(7200)])])
 def test_a_writer_that_is_killed(tmp_path: Path, runs: int) -> None:
     folder = tmp_path / "index"
     local = Local(folder, merged_below=0)
@@ -210,7 +210,7 @@ def facts(found: list[dict[str, Any]]) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("count", [300, pytest.param(2000, marks=[pytest.mark.exhaustive, pytest.mark.timeout(1800)])])
+@pytest.mark.parametrize("count", [300, pytest.param(2000, marks=[pytest.mark.exhaustive, pytest.mark.timeout(7200)])])
 def test_flipped_bits_and_truncated_files(whole: Path, tmp_path: Path, tiny_encoder: Any, count: int) -> None:
     true = facts(all_sentences(whole, tiny_encoder))
     assert facts(answers(whole, tiny_encoder)) <= true
