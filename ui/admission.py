@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import contextmanager
-from threading import Event, Lock, current_thread, local, main_thread
+from threading import Event, Lock, current_thread, main_thread
 from typing import TYPE_CHECKING, Any
 
 from index.errors import CitewellError
@@ -112,7 +112,6 @@ class AdmittingEngine:
     def __init__(self, engine: AnswersQuestions, admission: Admission) -> None:
         self._engine = engine
         self._admission = admission
-        self._thread = local()
 
     def ask(self, question: str, *args: Any, **options: Any) -> Answer:
         """The engine's answer.
@@ -121,15 +120,10 @@ class AdmittingEngine:
             Busy: see `Admission.place`.
             CitewellError: as the engine.
         """
-        self._stand_back()
+        if current_thread() is not main_thread():  # that one is never the server's, and may have other work
+            yield_thread()
         with self._admission.place():
             return self._engine.ask(question, *args, **options)
-
-    def _stand_back(self) -> None:
-        """Have this thread do so from now on; not the main one, which is never the server's and may have other work."""
-        if not getattr(self._thread, "yields", False) and current_thread() is not main_thread():
-            self._thread.yields = True
-            yield_thread()
 
     def article(self, article_id: str) -> ArticleView:
         """The engine's article."""

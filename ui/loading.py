@@ -6,7 +6,6 @@ from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Any, Protocol
 
 from index.errors import CitewellError
-from index.yielding import yield_thread
 from ui.admission import Admission, AdmittingEngine, places
 
 if TYPE_CHECKING:
@@ -53,7 +52,6 @@ class LoadingEngine:
         Thread(target=self._run, name="loading", daemon=True).start()
 
     def _run(self) -> None:
-        yield_thread()  # the threads of the models, which this one makes, do so too
         try:
             engine = self._load(self._say)
         except BaseException as error:  # noqa: BLE001 - raised again in whoever waits for the engine

@@ -17,7 +17,7 @@ import heapq
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from index.dedupe import Words, band_keys
-from index.store.connections import sliced
+from index.store.connections import VARIABLES, sliced
 from index.store.levels import ARTICLE_LEVEL, PASSAGE_LEVEL, Level, Rank, rank_of
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ _CANDIDATES = 50
 """Leaders with a band in common that a wording is compared with: a newsletter's line must not make it slow."""
 _REMEMBERED = 2_000
 """Texts that are kept at hand while a change is settled."""
-_SLICE = 500
 
 
 class Copied(NamedTuple):
@@ -106,7 +105,7 @@ class Grouping:
                 if other != key:
                     near |= {key, other}
         found = sorted(holders)
-        for part in sliced(found, _SLICE):
+        for part in sliced(found, VARIABLES):
             rows = self._cursor.execute(f"SELECT key FROM bands WHERE key IN ({','.join('?' * len(part))})", part)  # noqa: S608
             near.update(holders[band] for (band,) in rows)
         self._cursor.executemany(
@@ -180,7 +179,7 @@ class Grouping:
         """Group everything anew, whatever is noted of it."""
         table = self._level.table
         rows = self._cursor.execute(f"SELECT id, copy_key FROM {table} ORDER BY id").fetchall()  # noqa: S608
-        for part in sliced(rows, _SLICE):
+        for part in sliced(rows, VARIABLES):
             bands = band_keys([Words.of(self._text(number)).shingles for number, _ in part], self._level.likeness)
             self.add([(*row, each) for row, each in zip(part, bands, strict=True)])
             self._stale.update(key for _, key in part)
@@ -263,7 +262,7 @@ class Grouping:
         """Those of the keys that there are."""
         wanted = sorted(set(keys))
         found: dict[int, _Wording] = {}
-        for part in sliced(wanted, _SLICE):
+        for part in sliced(wanted, VARIABLES):
             rows = self._cursor.execute(
                 f"SELECT copy_key, first, leads FROM wordings WHERE copy_key IN ({','.join('?' * len(part))})",  # noqa: S608
                 part,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from index.prepare import prepare
 from index.store.adding import Adding
-from index.store.connections import sliced
+from index.store.connections import VARIABLES, sliced
 from index.store.grouping import Copies
 from index.store.listing import add_to_list
 from index.store.publish import Publisher
@@ -200,5 +200,5 @@ def _keys(findings: Sequence[Finding], kind: Kind) -> set[Any]:
 
 
 def _delete(cursor: Any, sql: str, values: Collection[Any]) -> None:
-    for part in sliced(list(values), 500):
+    for part in sliced(list(values), VARIABLES):
         cursor.execute(sql % ",".join("?" * len(part)), part)

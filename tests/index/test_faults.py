@@ -14,7 +14,6 @@ import signal
 import subprocess
 import sys
 import threading
-import traceback
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -141,23 +140,9 @@ def apart(function: Callable[[Path], T], folder: Path) -> T:
     A thread of Tantivy's that holds a lock while this process forks leaves it to the child for good, which then waits
     for itself; so nothing is opened here.
     """
-    receiving, sending = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            with os.fdopen(sending, "w") as pipe:
-                json.dump(function(folder), pipe)
-            os._exit(0)
-        except BaseException:  # noqa: BLE001 - it is printed, and the parent fails
-            traceback.print_exc()
-        finally:
-            os._exit(1)
-    os.close(sending)
-    with os.fdopen(receiving) as pipe:
-        said = pipe.read()
-    _, status = os.waitpid(child, 0)
-    assert status == 0, f"{function.__name__} ended with {status}"
-    result: T = json.loads(said)
+    kind, value = in_a_child(function, folder)
+    assert kind == "given", f"{function.__name__}: {kind} {value}"
+    result: T = value
     return result
 
 
@@ -212,15 +197,15 @@ def answers(folder: Path, encoder: Any) -> list[dict[str, Any]]:
         return found
 
 
-def in_a_child(folder: Path, encoder: Any) -> tuple[str, Any]:
-    """The answers, asked in a process of its own: "given", "refused" with the error, or how else it ended."""
+def in_a_child(function: Callable[..., Any], *given: Any) -> tuple[str, Any]:
+    """What a function gives, as JSON, in a process of its own: "given", "refused" with the error, or how it ended."""
     receiving, sending = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(receiving)
         signal.alarm(60)
         try:
-            result = ["given", answers(folder, encoder)]
+            result = ["given", function(*given)]
         except CitewellError as error:
             result = ["refused", str(error)]
         except BaseException as error:  # noqa: BLE001 - what else comes is what is looked for
@@ -269,7 +254,7 @@ def test_flipped_bits_and_truncated_files(whole: Path, tmp_path: Path, tiny_enco
             what = f"{name}: bit {bit} of byte {at}"
             content[at] ^= 1 << bit
         (damaged / name).write_bytes(content)
-        kind, value = in_a_child(damaged, tiny_encoder)
+        kind, value = in_a_child(answers, damaged, tiny_encoder)
         if kind == "given":
             other = facts(value) - true
             if other:
