@@ -125,8 +125,8 @@ class OnnxEncoder:
     """An exported encoder on ONNX Runtime; the CPU's fast path.
 
     Args:
-        session: an `onnxruntime.InferenceSession` with inputs `input_ids` and `attention_mask` (int64, batch x tokens)
-            and one output, the sentence vectors (float32, batch x dimension).
+        session: an `onnxruntime.InferenceSession` with one input, `input_ids` (int64, batch x tokens), and one output,
+            the sentence vectors (float32, batch x dimension).
         tokenizer: a `tokenizers.Tokenizer` that truncates to what the model reads and does not pad.
         identity: whose vectors they are.
         yields: whether it embeds only when others leave it the processor (`index.yielding`).
@@ -182,7 +182,7 @@ class OnnxEncoder:
 
         def run(row: int) -> None:
             ids = np.array([self._tokenizer.encode(texts[row]).ids], dtype=np.int64)
-            vectors[row] = self._session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})[0][0]
+            vectors[row] = self._session.run(None, {"input_ids": ids})[0][0]
 
         if len(texts) == 1 and not self._yields:
             run(0)

@@ -26,7 +26,7 @@ __all__ = ["Ahead"]
 
 _Other = TypeVar("_Other")
 
-_SMALL = 64_000
+_SMALL = 128_000
 """Bytes of a plain file that is read right here, as long as all of them together are no more than the next."""
 _SMALL_ALL = 256_000
 _WAITING = 4_000_000

@@ -284,8 +284,10 @@ class Writer:
     def unembedded(self) -> list[str]:
         """The texts of stored passages without a vector, in files that are noted as incomplete."""
         rows = self._database.rows(
-            "SELECT passages.id FROM files JOIN articles ON file = files.id JOIN passages ON article = articles.id"
-            " WHERE files.complete = 0 AND passages.digest NOT IN (SELECT digest FROM vectors) ORDER BY passages.id"
+            # In this order: left to itself, SQLite looks at every passage of the index.
+            "SELECT passages.id FROM files CROSS JOIN articles ON file = files.id"
+            " CROSS JOIN passages ON article = articles.id WHERE files.complete = 0"
+            " AND NOT EXISTS (SELECT 1 FROM vectors WHERE vectors.digest = passages.digest) ORDER BY passages.id"
         )
         return [
             " ".join(sentence.span.of(passage.text) for sentence in passage.sentences)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import tempfile
 import time
@@ -137,7 +138,9 @@ def main() -> None:
         for number in range(given.rounds):
             file = folder / f"{number}.jsonl"
             file.write_text("\n".join(lines[number * ARTICLES : (number + 1) * ARTICLES]) + "\n", "utf-8")
+            os.sync()  # neither waits for what the other has written
             plainly.append(second(add_plainly, file, given.index, folder / "plain"))
+            os.sync()
             seconds, added, held = first(add, file, folder / "index")
             say(f"{added} articles, {held} passages: {seconds:.2f} s, plainly {plainly[-1]:.2f} s")
             ours.append(seconds)

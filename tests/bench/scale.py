@@ -1,16 +1,21 @@
-"""What an index costs as it grows: made articles with made vectors, up to a million passages and more.
+"""What an index costs as it grows: real articles, and made ones with made vectors, up to a million passages and more.
 
     python tests/bench/scale.py [--passages 10000 30000 100000] [--questions 200] [--keep FOLDER]
+        [--real ARTICLES.jsonl[.gz] --articles 1000 3000 10000 --encoder NAME] [--plot FILE.svg]
 
-Articles are random words, as rare and as frequent as words are (Zipf), and each text has a vector of its own (a random
-point near one of 2,000 centres in 48 of 384 dimensions), so that all but the reading of the encoder runs as it does
-with real ones. The vectors of questions are made in the same way. Each size is measured in processes of its own.
+Made articles are random words, as rare and as frequent as words are (Zipf), and each text has a vector of its own (a
+random point near one of 2,000 centres in 48 of 384 dimensions), so that all but the reading of the encoder runs as it
+does with real ones. The vectors of questions are made in the same way. Real articles are taken by the hash of their
+URLs, embedded by `--encoder` (the fast one when none is named), and asked with headlines. Each size is measured in
+processes of its own.
 
 - build: seconds, passages/s, and the most memory of the process that builds;
 - open: seconds until the store can be asked, and how much memory it then holds, and after all questions, more than
   before it was opened;
 - retrieval alone (both retrievers, fusing, reading passages and places from SQLite), one core: p50, p95;
 - recall@100 of the vector search against the comparison of all vectors, its time beside ours in the same run.
+
+`--plot` draws all of it with matplotlib, which is not installed with the tests.
 """
 
 from __future__ import annotations
@@ -18,13 +23,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sqlite3
 import tempfile
 import time
 import zlib
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from common import Report, Worker, peak_megabytes, percentile, say
+from common import Report, Worker, by_hash, peak_megabytes, percentile, read_lines, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -106,15 +114,36 @@ def write_articles(path: Path, passages: int) -> None:
             file.write(json.dumps(record) + "\n")
 
 
-def build(articles: Path, index: Path) -> dict[str, float]:
+def write_real_articles(path: Path, articles: Path, count: int) -> None:
+    """So many of a collection, by the hash of their URLs."""
+    records = sorted(read_lines(articles), key=lambda each: by_hash(str(each.get("url"))))
+    if len(records) < count:
+        raise SystemExit(f"{articles} holds {len(records):,} articles, not {count:,}")
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records[:count])
+
+
+def encoder_named(name: str | None) -> Any:
+    """That encoder, warmed up; the made one for None."""
+    if name is None:
+        return MadeEncoder()
+    from index.encoder import load_encoder
+
+    encoder = load_encoder(name)
+    encoder.encode(["What did the minister say about the river?"])
+    return encoder
+
+
+def build(articles: Path, index: Path, encoder_name: str | None) -> dict[str, float]:
     """Build the index; what it cost."""
     from index.build import build_index
 
-    encoder = MadeEncoder()
+    encoder = encoder_named(encoder_name)
     before, start = peak_megabytes(), time.perf_counter()
     report = build_index([articles], index, encoder=encoder)
     seconds = time.perf_counter() - start
     return {
+        "articles": report.info.articles,
         "passages": report.info.passages,
         "seconds": seconds,
         "rate": report.info.passages / seconds,
@@ -129,8 +158,17 @@ def resident() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def ask(index: Path, questions: int) -> dict[str, float]:
-    """Open the index and retrieve for made questions, on one core."""
+def asked_of(index: Path, count: int, *, made: bool) -> list[str]:
+    """Made questions, or headlines of the index."""
+    if made:
+        return [" ".join(text.split()[:8]) for text in sentences(count, 4)][:count]
+    with closing(sqlite3.connect(f"{index.absolute().as_uri()}/index.db?mode=ro", uri=True)) as database:
+        rows = database.execute("SELECT title FROM articles WHERE title != '' ORDER BY id LIMIT ?", (count,))
+        return [title for (title,) in rows]
+
+
+def ask(index: Path, questions: int, encoder_name: str | None) -> dict[str, float]:
+    """Open the index and retrieve for questions, on one core."""
     import numpy as np
 
     if hasattr(os, "sched_setaffinity"):
@@ -140,8 +178,8 @@ def ask(index: Path, questions: int) -> dict[str, float]:
     from rag.ranking import READ_PASSAGES
     from rag.retrieve import CANDIDATES, Retriever
 
-    encoder = MadeEncoder()
-    asked = [read_question(" ".join(text.split()[:8])) for text in sentences(questions, 4)][:questions]
+    encoder = encoder_named(encoder_name)
+    asked = [read_question(text) for text in asked_of(index, questions, made=encoder_name is None)]
     vectors = encoder.encode([question.text for question in asked])
     import faiss  # noqa: F401 - what libraries weigh is not the index's
     import tantivy  # noqa: F401
@@ -182,7 +220,7 @@ def compare(index: Path, store: Any, vectors: Any, top: int) -> tuple[float, lis
     rows = [(row[0], row[3]) for row in database.searchable()]
     database.close()
     ids = np.array([number for number, _ in rows])
-    matrix = unit_rows([blob for _, blob in rows], DIMENSION).astype(np.float16)
+    matrix = unit_rows([blob for _, blob in rows], vectors.shape[1]).astype(np.float16)
     del rows
     found, exact, ours = [], [], []
     for vector in vectors[:100]:
@@ -199,41 +237,106 @@ def compare(index: Path, store: Any, vectors: Any, top: int) -> tuple[float, lis
     return float(np.mean(found)), exact, ours
 
 
+BUILDING = {
+    "seconds": "seconds",
+    "rate": "passages/s",
+    "memory": "peak MB",
+    "bytes": "bytes a passage",
+}
+ASKING = {
+    "open": "open s",
+    "held": "MB open",
+    "after": "MB asked",
+    "p50": "p50 ms",
+    "p95": "p95 ms",
+    "recall": "recall@100",
+    "exact": "all vectors ms",
+    "ours": "ours ms",
+}
+Sizes = dict[str, list[dict[str, float]]]
+
+
+def measure(name: str, folder: Path, write: Callable[[Path], None], encoder: str | None, questions: int) -> Any:
+    """One size, in processes of its own; what was built is kept in the folder, and taken from there."""
+    index, facts = folder / f"index-{name}", folder / f"build-{name}.json"
+    if not facts.exists():
+        say(f"{name}: writing articles")
+        write(folder / "articles.jsonl")
+        say("building")
+        with Worker() as worker:
+            facts.write_text(json.dumps(worker(build, folder / "articles.jsonl", index, encoder)), "utf-8")
+    say(f"{name}: asking")
+    with Worker() as worker:
+        return json.loads(facts.read_text("utf-8")) | worker(ask, index, questions, encoder)
+
+
+def plot(measured: Sizes, file: Path) -> None:
+    """Draw what each size costs."""
+    try:
+        import matplotlib as mpl
+    except ImportError as error:
+        raise SystemExit("--plot needs matplotlib: pip install matplotlib") from error
+    mpl.use("svg")
+    from matplotlib import pyplot
+
+    mpl.rcParams.update({"svg.hashsalt": "citewell", "font.size": 9, "axes.spines.top": False})
+    mpl.rcParams.update({"axes.spines.right": False, "figure.facecolor": "white"})
+    panels = (
+        ("Building, seconds", ("seconds",)),
+        ("Opening, seconds", ("open",)),
+        ("Retrieval on one core, ms", ("p50", "p95")),
+        ("Memory of an open index after all questions, MB", ("after",)),
+    )
+    figure, axes = pyplot.subplots(2, 2, figsize=(8.4, 5.6), layout="constrained")
+    for axis, (title, names) in zip(axes.flat, panels, strict=True):
+        for (kind, sizes), mark in zip(measured.items(), "os", strict=False):
+            for name, line in zip(names, ("-", "--"), strict=False):
+                label = f"{kind}, {name}" if len(names) > 1 else kind
+                across = [each["passages"] for each in sizes]
+                axis.plot(across, [each[name] for each in sizes], line, marker=mark, markersize=4, label=label)
+        axis.set(title=title, xscale="log", yscale="log", xlabel="passages")
+        axis.grid(alpha=0.3)
+        axis.legend(frameon=False, fontsize=8)
+    figure.savefig(file, metadata={"Date": None})
+
+
 def main() -> None:
     """Measure and print."""
+    from index.encoder import FAST_ENCODER
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--passages", type=int, nargs="+", default=[10_000, 30_000, 100_000])
+    parser.add_argument("--passages", type=int, nargs="*", default=[10_000, 30_000, 100_000])
+    parser.add_argument("--real", type=Path, metavar="ARTICLES", help="JSON Lines: url, title, published, text")
+    parser.add_argument("--articles", type=int, nargs="*", default=[1000, 3000, 10_000], help="so many of --real")
+    parser.add_argument("--encoder", default=FAST_ENCODER, help="of the real articles")
     parser.add_argument("--questions", type=int, default=200)
     parser.add_argument("--keep", type=Path, help="where the indexes are kept, and taken from when they are there")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw it (SVG)")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     report = Report.start(given)
-    built, asked = [], []
+    measured: Sizes = {}
     with tempfile.TemporaryDirectory() as temporary:
-        for passages in given.passages:
-            folder = given.keep or Path(temporary)
-            folder.mkdir(parents=True, exist_ok=True)
-            index, facts = folder / f"index-{passages}", folder / f"build-{passages}.json"
-            if not facts.exists():
-                say(f"{passages:,} passages: writing articles")
-                write_articles(folder / "articles.jsonl", passages)
-                say("building")
-                with Worker() as worker:
-                    facts.write_text(json.dumps(worker(build, folder / "articles.jsonl", index)), "utf-8")
-            cost = json.loads(facts.read_text("utf-8"))
-            built.append([f"{cost['passages']:,}", *(cost[name] for name in ("seconds", "rate", "memory", "bytes"))])
-            say("asking")
-            with Worker() as worker:
-                figures = worker(ask, index, given.questions)
-            names = ("open", "held", "after", "p50", "p95", "recall", "exact", "ours")
-            asked.append([f"{cost['passages']:,}", *(figures[name] for name in names)])
-    report.table("Building", ["passages", "seconds", "passages/s", "peak MB", "bytes a passage"], built)
-    report.table(
-        "Asking, one core",
-        ["passages", "open s", "MB open", "MB asked", "p50 ms", "p95 ms", "recall@100", "all vectors ms", "ours ms"],
-        asked,
-    )
+        folder = given.keep or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        for count in given.articles if given.real is not None else ():
+            write = partial(write_real_articles, articles=given.real, count=count)
+            figures = measure(f"real-{count}", folder, write, given.encoder, given.questions)
+            measured.setdefault("real articles", []).append(figures)
+        for count in given.passages:
+            write = partial(write_articles, passages=count)
+            figures = measure(str(count), folder, write, None, given.questions)
+            measured.setdefault("made articles", []).append(figures)
+    for title, columns in (("Building", BUILDING), ("Asking, one core", ASKING)):
+        rows = [
+            [f"{kind}: {each['articles']:,}", each["passages"], *(each[name] for name in columns)]
+            for kind, sizes in measured.items()
+            for each in sizes
+        ]
+        report.table(title, ["articles", "passages", *columns.values()], rows)
     report.finish(given.json)
+    if given.plot is not None:
+        plot(measured, given.plot)
 
 
 if __name__ == "__main__":
