@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 
 pytestmark = pytest.mark.browser
 
-SEEDS = Path(__file__).parents[2] / "seeds"
 QUESTION = "When does the harbour close?"
 
 
@@ -200,30 +196,17 @@ def test_a_new_answer_is_shown_from_its_question_down(page_url, open_page):
 
 
 @pytest.mark.slow
-def test_the_real_engine_on_the_articles_that_ship(tmp_path, serve, open_page):
-    try:
-        from index.build import build_index
-        from rag.engine import Engine
-    except ImportError:
-        if os.environ.get("CITEWELL_REQUIRE_BROWSER") == "1":
-            raise
-        pytest.skip("the engine is not there")
-
-    build_index([SEEDS], tmp_path / "index")
-    with Engine.open(tmp_path / "index") as engine:
-        app = serve(engine)
-        watched = open_page(app.url)
-        page = watched.page
-        page.locator(".chip").nth(1).click()
-        watched.wait_for_answers(1)
-        quote = page.locator(".answered .quote blockquote bdi").first.evaluate("node => node.textContent")
-        text = next(SEEDS.glob("*.txt")).read_text(encoding="utf-8")
-        assert quote in text
-        assert "90-minute" in quote
-        page.locator(".cite").first.click()
-        watched.wait_for_source()
-        assert page.locator("#source mark.focus").evaluate("node => node.textContent") == quote
-        watched.ask("Who won the chess championship in Iceland?", answers=2)
-        assert page.locator(".unanswered").count() == 1
-        assert (watched.outside, watched.errors) == ([], [])
-        app.close()
+def test_the_real_engine_on_the_articles_that_ship(seed_text, seeds_engine, serve, open_page):
+    watched = open_page(serve(seeds_engine).url)
+    page = watched.page
+    page.locator(".chip").nth(1).click()
+    watched.wait_for_answers(1)
+    quote = page.locator(".answered .quote blockquote bdi").first.evaluate("node => node.textContent")
+    assert quote in seed_text
+    assert "90-minute" in quote
+    page.locator(".cite").first.click()
+    watched.wait_for_source()
+    assert page.locator("#source mark.focus").evaluate("node => node.textContent") == quote
+    watched.ask("Who won the chess championship in Iceland?", answers=2)
+    assert page.locator(".unanswered").count() == 1
+    assert (watched.outside, watched.errors) == ([], [])
