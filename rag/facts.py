@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from index.analysis import fold
 from index.dedupe import jaccard
+from rag.kinds import answer_spans
 from rag.scoring import answer_key, words_of
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ _SHORT = (
     (re.compile(r"(?<=\d)\s?%"), " percent"),
 )
 """How news write such numbers in short: $787.5M, £7m, 3bn, 5%."""
+_BETWEEN = frozenset({"and", "or", "to"})
+"""What stands between one answer and another of the same kind."""
 _LISTS = re.compile(r"\b(?:and|or)\b|&", re.IGNORECASE)
 _VARIANT = re.compile(r"(?:n|an|ian|ese|ish|i|y)")
 """What one form of a name has more than another: Korea and Korean, Japanese, Iraqi, Zelensky and Zelenskyy. Niger and
@@ -62,7 +65,8 @@ def answers_less(candidate: Candidate, cited: Candidate) -> bool:
     """Whether a sentence answers with no more than one that is cited: the same words, some of them, or a few beside.
 
     "Finland" repeats a part of "Sweden and Finland", which says more than "Finland"; "10 seconds" says no more than
-    "10", but "10 million" does, and "10m" is the same. A name in another form ("Iranian") is that name. Where the cited
+    "10", but "10 million" does, and "10m" is the same; "May 2023" is a part of "May 6, 2023", and "$5 million a year
+    for 9 years" goes on behind "$5 million". A name in another form ("Iranian") is that name. Where the cited
     sentence itself goes by the answering words of the other, as "held in Simi Valley, California" by "Simi Valley", it
     is enough that the answers have a word in common, or the sentences half of theirs. What people say is not compared
     by single words.
@@ -76,13 +80,36 @@ def answers_less(candidate: Candidate, cited: Candidate) -> bool:
         return False
     numbers, its_numbers = ({word for word in words if word[0].isdigit()} for words in (mine, its))
     if mine <= its:
-        return not numbers or numbers == its_numbers
+        return not numbers or numbers == its_numbers or _is_date(answers[0])
+    if _goes_on(answers[0], answers[1]):
+        return True
     if not numbers <= its_numbers or _LISTS.search(answers[0]) is not None:
         return False
     if its < mine and numbers == its_numbers:
         return True
     goes_by = f" {fold(answers[0])} " in f" {fold(_in_full(cited.text))} "
     return goes_by and (bool(mine & its) or _shared(candidate.text, cited.text) >= SAME_SCENE)
+
+
+def _is_date(answer: str) -> bool:
+    """Whether an answer is a date, and nothing else.
+
+    >>> _is_date("May 2023"), _is_date("14")
+    (True, False)
+    """
+    return answer_spans(answer, "date", frozenset()) == ((0, len(answer)),)
+
+
+def _goes_on(answer: str, cited: str) -> bool:
+    """Whether an answer opens with another one, of two words or more, and tells more of that, not of another number.
+
+    >>> _goes_on("$5 million a year for 10 years", "$5 million"), _goes_on("5 million–9 million", "5 million")
+    (True, False)
+    """
+    long, short = fold(answer).split(), fold(cited).split()
+    if not 2 <= len(short) < len(long) or long[: len(short)] != short:
+        return False
+    return long[len(short)] not in _BETWEEN and not long[len(short)][0].isdigit()
 
 
 def _in_full(text: str) -> str:
