@@ -173,6 +173,18 @@ def test_an_article_is_removed_when_that_is_confirmed(page_of):
     assert "215" not in text
 
 
+def test_a_list_that_is_drawn_again_keeps_the_question_and_the_focus(page_of):
+    page = page_of().page
+    page.get_by_role("button", name="Remove “Boat”").click()
+    # As when the list that was asked for on opening comes late.
+    with page.expect_response(lambda response: "/articles?" in response.url):
+        page.evaluate("document.querySelector('.until').dispatchEvent(new Event('change'))")
+    page.wait_for_function("document.activeElement.textContent === 'Keep'")
+    page.keyboard.press("Enter")
+    assert page.get_by_role("button", name="Yes, remove “Boat”").count() == 0
+    page.wait_for_function("document.activeElement.getAttribute('aria-label') === 'Remove “Boat”'")
+
+
 def test_questions_are_limited_to_what_is_chosen(page_of):
     watched = page_of()
     page = watched.page

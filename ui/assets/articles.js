@@ -8,6 +8,7 @@ let state = null;
 let offset = 0;
 let newest = 0;
 let busy = false;
+let asked = null; // the article whose removal waits for a yes, and whether that was said: { id, yes }
 
 function node(name, text, className) {
   const made = document.createElement(name);
@@ -89,7 +90,9 @@ function draw() {
   select.replaceChildren(new Option("All sources", ""));
   for (const each of state.sources) select.append(new Option(each.outlet + " (" + each.articles.toLocaleString("en") + ")", each.outlet));
   select.value = state.sources.some((each) => each.outlet === kept) ? kept : "";
+  const focused = find(".rows").contains(document.activeElement) ? document.activeElement.dataset.at : null;
   find(".rows").replaceChildren(...state.articles.map(row));
+  if (focused) focusOn(focused);
   const last = offset + state.articles.length;
   const range = state.total > state.page ? (offset + 1).toLocaleString("en") + " to " + last.toLocaleString("en") + " of " : "";
   find(".pages").hidden = state.total <= state.page;
@@ -112,11 +115,9 @@ function row(article) {
     if (box.checked) chosen.set(article.id, article.title);
     else chosen.delete(article.id);
     draw();
-    const again = find('.rows input[value="' + article.id + '"]');
-    if (again) again.focus();
   });
   box.value = article.id;
-  label.append(box);
+  label.append(at(box, "box", article));
   const text = node("div");
   const name = node("p", article.title, "name");
   name.dir = "auto";
@@ -124,35 +125,56 @@ function row(article) {
   about.append(node("bdi", article.outlet), " · ", node("bdi", article.published || "no date"));
   text.append(name, about);
   const side = node("div", undefined, "sure");
-  const remove = button("Remove", "Remove “" + article.title + "”", () => confirmRemoval(article, side, remove));
-  if (state.changeable && !state.sample) side.append(remove);
+  if (state.changeable && !state.sample) side.append(...removal(article));
   item.append(label, text, side);
   return item;
 }
-function confirmRemoval(article, side, remove) {
+// The list may be drawn again at any time: what has the focus is found again by its place.
+function at(control, kind, article) {
+  control.dataset.at = kind + "-" + article.id;
+  return control;
+}
+function focusOn(place) {
+  const control = find('.rows [data-at="' + place + '"]');
+  if (control) control.focus();
+}
+function removal(article) {
+  if (!asked || asked.id !== article.id) {
+    const remove = button("Remove", "Remove “" + article.title + "”", () => {
+      asked = { id: article.id, yes: false };
+      draw();
+      focusOn("keep-" + article.id);
+    });
+    return [at(remove, "remove", article)];
+  }
+  const sure = button("Yes, remove", "Yes, remove “" + article.title + "”", () => removeNow(article));
   const keep = button("Keep", "", () => {
-    side.replaceChildren(remove);
-    remove.focus();
+    asked = null;
+    draw();
+    focusOn("remove-" + article.id);
   });
-  const sure = button("Yes, remove", "Yes, remove “" + article.title + "”", async () => {
-    sure.disabled = keep.disabled = true;
-    try {
-      const done = await post("/articles/remove", { articles: [article.id] });
-      chosen.delete(article.id);
-      scope.articles.delete(article.id);
-      report([
-        part(count(done.removed, "article") + " removed", [article.title]),
-        part("Still on the disk; when it is read again, what was removed comes back", done.kept),
-      ]);
-      await load(offset);
-      find(".search").focus();
-    } catch (error) {
-      report([part("Nothing was removed", [error.message])]);
-      side.replaceChildren(remove);
-    }
-  });
-  side.replaceChildren(node("span", "Remove it?"), sure, keep);
-  keep.focus();
+  sure.disabled = keep.disabled = asked.yes;
+  return [node("span", "Remove it?"), at(sure, "sure", article), at(keep, "keep", article)];
+}
+async function removeNow(article) {
+  asked.yes = true;
+  draw();
+  try {
+    const done = await post("/articles/remove", { articles: [article.id] });
+    chosen.delete(article.id);
+    scope.articles.delete(article.id);
+    report([
+      part(count(done.removed, "article") + " removed", [article.title]),
+      part("Still on the disk; when it is read again, what was removed comes back", done.kept),
+    ]);
+    asked = null;
+    await load(offset);
+    find(".search").focus();
+  } catch (error) {
+    report([part("Nothing was removed", [error.message])]);
+    asked = null;
+    draw();
+  }
 }
 
 // What adds to it
@@ -384,6 +406,8 @@ find(".limit").addEventListener("click", () => {
 
 find(".open-articles").addEventListener("click", () => {
   report([]);
+  asked = null;
+  if (state) draw();
   dialog.showModal();
   load(0);
 });
