@@ -185,6 +185,14 @@ def test_a_list_that_is_drawn_again_keeps_the_question_and_the_focus(page_of):
     page.wait_for_function("document.activeElement.getAttribute('aria-label') === 'Remove “Boat”'")
 
 
+def test_on_a_phone_the_question_leaves_the_title_its_room(page_of):
+    page = page_of(width=375, height=720).page
+    before = page.locator(".rows .name").first.bounding_box()["width"]
+    page.get_by_role("button", name="Remove “Boat”").click()
+    assert page.locator(".rows .name").first.bounding_box()["width"] >= before
+    assert page.get_by_role("button", name="Keep").bounding_box()["x"] < 375
+
+
 def test_questions_are_limited_to_what_is_chosen(page_of):
     watched = page_of()
     page = watched.page

@@ -9,6 +9,15 @@ pytestmark = pytest.mark.browser
 QUESTION = "When does the harbour close?"
 
 
+def test_a_request_to_anywhere_else_is_aborted_and_written_down(page_url, open_page):
+    # Without the page's own policy, which lets none begin: the other tests have to notice one that does.
+    watched = open_page(page_url, bypass_csp=True)
+    address = "https://elsewhere.example/pixel"
+    failed = "address => fetch(address).then(() => false, () => true)"
+    assert watched.page.evaluate(failed, address)
+    assert watched.outside == [address]
+
+
 def test_from_the_question_to_the_sentence_in_its_article(page_url, open_page):
     watched = open_page(page_url)
     page = watched.page

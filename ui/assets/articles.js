@@ -116,7 +116,6 @@ function row(article) {
     else chosen.delete(article.id);
     draw();
   });
-  box.value = article.id;
   label.append(at(box, "box", article));
   const text = node("div");
   const name = node("p", article.title, "name");
@@ -156,6 +155,9 @@ function removal(article) {
   sure.disabled = keep.disabled = asked.yes;
   return [node("span", "Remove it?"), at(sure, "sure", article), at(keep, "keep", article)];
 }
+function settle(article) {
+  if (asked && asked.id === article.id) asked = null; // another one may be asked about by now
+}
 async function removeNow(article) {
   asked.yes = true;
   draw();
@@ -167,12 +169,12 @@ async function removeNow(article) {
       part(count(done.removed, "article") + " removed", [article.title]),
       part("Still on the disk; when it is read again, what was removed comes back", done.kept),
     ]);
-    asked = null;
+    settle(article);
     await load(offset);
     find(".search").focus();
   } catch (error) {
     report([part("Nothing was removed", [error.message])]);
-    asked = null;
+    settle(article);
     draw();
   }
 }
@@ -406,8 +408,10 @@ find(".limit").addEventListener("click", () => {
 
 find(".open-articles").addEventListener("click", () => {
   report([]);
-  asked = null;
-  if (state) draw();
+  if (asked) {
+    asked = null;
+    draw();
+  }
   dialog.showModal();
   load(0);
 });
