@@ -27,7 +27,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from common import ROOT, Report, Worker, by_hash, load_plain_model, mean, read_lines, say
+from common import ROOT, Report, Worker, load_plain_model, mean, say, write_some
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,12 +135,9 @@ def main() -> None:
     given = parser.parse_args()
     report = Report.start(given)
     with tempfile.TemporaryDirectory(prefix="citewell-bench-") as temporary:
-        records = sorted(read_lines(given.articles_file), key=lambda each: by_hash(str(each.get("url"))))
-        records = records[: given.articles]
         articles, index = Path(temporary) / "articles.jsonl", (given.keep or Path(temporary) / "index").absolute()
-        with articles.open("w", encoding="utf-8") as file:
-            file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
-        measure(given, report, articles, index, len(records))
+        records = write_some(given.articles_file, given.articles, articles)
+        measure(given, report, articles, index, records)
     report.finish(given.json)
 
 

@@ -185,6 +185,16 @@ def by_hash(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
+def write_some(articles: Path, count: int | None, file: Path) -> int:
+    """Write so many articles of a collection (all when None), by the hash of their URL, as JSON Lines; how many."""
+    records = sorted(read_lines(articles), key=lambda each: by_hash(str(each.get("url"))))[:count]
+    if count is not None and len(records) < count:
+        raise SystemExit(f"{articles} holds {len(records):,} articles, not {count:,}")
+    with file.open("w", encoding="utf-8") as out:
+        out.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+    return len(records)
+
+
 def load_plain_model() -> Any:
     """The default encoder's own weights on torch in fp32, as sentence-transformers loads them, on the CPU."""
     from sentence_transformers import SentenceTransformer

@@ -23,16 +23,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sqlite3
+import shutil
 import tempfile
 import time
 import zlib
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from common import Report, Worker, by_hash, peak_megabytes, percentile, read_lines, say
+from common import Report, Worker, peak_megabytes, percentile, say, write_some
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -114,15 +113,6 @@ def write_articles(path: Path, passages: int) -> None:
             file.write(json.dumps(record) + "\n")
 
 
-def write_real_articles(path: Path, articles: Path, count: int) -> None:
-    """So many of a collection, by the hash of their URLs."""
-    records = sorted(read_lines(articles), key=lambda each: by_hash(str(each.get("url"))))
-    if len(records) < count:
-        raise SystemExit(f"{articles} holds {len(records):,} articles, not {count:,}")
-    with path.open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records[:count])
-
-
 def encoder_named(name: str | None) -> Any:
     """That encoder, warmed up; the made one for None."""
     if name is None:
@@ -162,9 +152,12 @@ def asked_of(index: Path, count: int, *, made: bool) -> list[str]:
     """Made questions, or headlines of the index."""
     if made:
         return [" ".join(text.split()[:8]) for text in sentences(count, 4)][:count]
-    with closing(sqlite3.connect(f"{index.absolute().as_uri()}/index.db?mode=ro", uri=True)) as database:
-        rows = database.execute("SELECT title FROM articles WHERE title != '' ORDER BY id LIMIT ?", (count,))
-        return [title for (title,) in rows]
+    from index.store.database import Database
+
+    database = Database.open(index)
+    rows = database.rows("SELECT title FROM articles WHERE title != '' ORDER BY id LIMIT ?", (count,))
+    database.close()
+    return [title for (title,) in rows]
 
 
 def ask(index: Path, questions: int, encoder_name: str | None) -> dict[str, float]:
@@ -256,11 +249,12 @@ ASKING = {
 Sizes = dict[str, list[dict[str, float]]]
 
 
-def measure(name: str, folder: Path, write: Callable[[Path], None], encoder: str | None, questions: int) -> Any:
+def measure(name: str, folder: Path, write: Callable[[Path], object], encoder: str | None, questions: int) -> Any:
     """One size, in processes of its own; what was built is kept in the folder, and taken from there."""
     index, facts = folder / f"index-{name}", folder / f"build-{name}.json"
     if not facts.exists():
         say(f"{name}: writing articles")
+        shutil.rmtree(index, ignore_errors=True)  # of a run that was broken off: its time would not be the whole
         write(folder / "articles.jsonl")
         say("building")
         with Worker() as worker:
@@ -320,7 +314,7 @@ def main() -> None:
         folder = given.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         for count in given.articles if given.real is not None else ():
-            write = partial(write_real_articles, articles=given.real, count=count)
+            write = partial(write_some, given.real, count)
             figures = measure(f"real-{count}", folder, write, given.encoder, given.questions)
             measured.setdefault("real articles", []).append(figures)
         for count in given.passages:
