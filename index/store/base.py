@@ -216,7 +216,7 @@ class Store(Protocol):
         ...
 
     def cosines(self, vector: NDArray[np.float32], passages: Sequence[int]) -> list[float]:
-        """The cosines of these passages with a unit vector, in order; 0.0 for a passage that is gone."""
+        """The scores that `search_vectors` gives these passages, in order; 0.0 for one that it does not find."""
         ...
 
     def passages(self, ids: Sequence[int]) -> list[PassageRecord]:

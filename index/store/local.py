@@ -35,7 +35,6 @@ from index.store.publish import Publisher, build_in_memory
 from index.store.recurring import Recurring
 from index.store.scoped import Inside, Scopes, within
 from index.store.search import SearchFiles, load, load_of_change
-from index.store.vectors import from_blobs
 from index.store.writer import is_written_to, write_lock
 
 if TYPE_CHECKING:
@@ -210,13 +209,9 @@ class LocalStore:
         return self._scopes.inside(scope, self._search.commit)
 
     def cosines(self, vector: NDArray[np.float32], passages: Sequence[int]) -> list[float]:
-        """The cosines of these passages with a unit vector; 0.0 for one that is gone."""
-        blobs = self._database.vectors(passages)
-        known = list(blobs)
-        if not known:
-            return [0.0] * len(passages)
-        scores = dict(zip(known, (from_blobs(list(blobs.values()), len(vector)) @ vector).tolist(), strict=True))
-        return [float(scores.get(passage, 0.0)) for passage in passages]
+        """The scores that `search_vectors` gives these passages; 0.0 for one that it does not find."""
+        with self.reading():
+            return self._search.cosines(vector, passages)
 
     def passages(self, ids: Sequence[int]) -> list[PassageRecord]:
         """The passages of these numbers, in order."""

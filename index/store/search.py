@@ -97,6 +97,17 @@ class SearchFiles:
             found += part.search(vector, top_k=top_k, without=self.gone, within=within)
         return sorted(found, key=lambda each: (-each.score, each.passage))[:top_k]
 
+    def cosines(self, vector: NDArray[np.float32], passages: Sequence[int]) -> list[float]:
+        """The scores that `search_vectors` gives these passages, in order; 0.0 for one that it does not find."""
+        import numpy as np
+
+        numbers = np.array(passages, dtype=np.int64)
+        scores = np.zeros(len(numbers), dtype=np.float32)
+        for part in self.vectors.values():
+            scores += part.cosines(vector, numbers)
+        found: list[float] = scores.tolist()
+        return [0.0 if number in self.gone else score for number, score in zip(passages, found, strict=True)]
+
     def search_lexical(
         self, terms: Sequence[str], *, top_k: int, within: NDArray[np.int64] | None = None
     ) -> list[Scored]:

@@ -9,6 +9,7 @@ clusters, as those of stories do, it does not find its way into all of them.
 from __future__ import annotations
 
 import contextlib
+import threading
 from typing import TYPE_CHECKING, Any
 
 from index.encoder import available_cores
@@ -49,7 +50,8 @@ class VectorIndex:
 
     def __init__(self, index: Any) -> None:
         self._index = index
-        self._ids: NDArray[np.int64] | None = None
+        self._numbers: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
+        self._reading = threading.Lock()
 
     @classmethod
     def build(
@@ -89,12 +91,21 @@ class VectorIndex:
         path.write_bytes(_faiss().serialize_index(self._index).data)
 
     def __contains__(self, passage: int) -> bool:
-        import numpy as np
+        numbers, _ = self._places()
+        at = int(numbers.searchsorted(passage))
+        return at < len(numbers) and int(numbers[at]) == passage
 
-        if self._ids is None:
-            self._ids = np.sort(_faiss().vector_to_array(self._index.id_map))
-        at = int(np.searchsorted(self._ids, passage))
-        return at < len(self._ids) and int(self._ids[at]) == passage
+    def _places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The numbers of all passages in order, and at which place each stands; looked up when first asked for."""
+        with self._reading:
+            if self._numbers is None:
+                faiss = _faiss()
+                numbers = faiss.vector_to_array(self._index.id_map)
+                order = numbers.argsort()
+                self._numbers = numbers[order], order
+                if not self.exact:  # in which list the vector of a place is
+                    faiss.downcast_index(self._index.index).make_direct_map()
+            return self._numbers
 
     def __len__(self) -> int:
         return int(self._index.ntotal)
@@ -137,6 +148,27 @@ class VectorIndex:
             for each, score in zip(ids[0].tolist(), scores[0].tolist(), strict=True)
             if each >= 0
         ]
+
+    def cosines(self, vector: NDArray[np.float32], passages: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The scores that `search` gives these passages, shape (n,); 0 for one that is not here.
+
+        Args:
+            vector: what is looked for, of length 1, shape (dimension,).
+            passages: their numbers, shape (n,).
+        """
+        import numpy as np
+
+        scores = np.zeros(len(passages), dtype=np.float32)
+        if not len(self):
+            return scores
+        numbers, places = self._places()
+        at = numbers.searchsorted(passages).clip(max=len(numbers) - 1)
+        here = numbers[at] == passages
+        if here.any():
+            faiss = _faiss()
+            own = faiss.downcast_index(self._index.index).reconstruct_batch(places[at[here]])
+            scores[here] = own @ vector
+        return scores
 
     def _search_within(
         self, vector: NDArray[np.float32], within: NDArray[np.int64], top_k: int, without: Collection[int]

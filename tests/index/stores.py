@@ -182,6 +182,8 @@ def agree(store: Store, oracle: Oracle, *, statistics: bool = True) -> None:
             scores = dict(expected)
             for text, each in zip(texts_of(store, found), found, strict=True):
                 assert scores[text] == pytest.approx(each.score, abs=2e-3)
+            again = store.cosines(vector, [*(each.passage for each in found), 10**9])
+            assert again == pytest.approx([*(each.score for each in found), 0.0], abs=1e-5)
         for terms in (["ferri"], ["bridg", "letter"], ["town3", "glass", "river"], ["nowher"]):
             expected = oracle.lexical(terms)
             found = store.search_lexical(terms, top_k=10_000)

@@ -73,6 +73,18 @@ def test_a_file_there_and_back(tmp_path):
 
 
 @pytest.mark.parametrize("limit", [100, 10])
+def test_the_cosines_of_given_passages_are_those_that_a_search_gives(limit):
+    vectors, ids = unit(60), np.random.default_rng(2).permutation(np.arange(100, 160, dtype=np.int64))
+    index = VectorIndex.build(ids, vectors, exact_limit=limit)
+    whole = {hit.passage: hit.score for hit in index.search(vectors[7], top_k=60)}
+    asked = np.array([99, *ids[:30], 160, 10**12], dtype=np.int64)
+    expected = [whole.get(passage, 0.0) for passage in asked.tolist()]
+    assert index.cosines(vectors[7], asked) == pytest.approx(expected, abs=1e-5)
+    nothing = VectorIndex.build(np.zeros(0, dtype=np.int64), np.zeros((0, 32), dtype=np.float32))
+    assert nothing.cosines(vectors[7], asked).tolist() == [0.0] * len(asked)
+
+
+@pytest.mark.parametrize("limit", [100, 10])
 def test_passages_that_are_not_to_be_found(limit):
     vectors = unit(60)
     index = VectorIndex.build(np.arange(100, 160, dtype=np.int64), vectors, exact_limit=limit)
