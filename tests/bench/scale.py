@@ -272,6 +272,7 @@ def plot(measured: Sizes, file: Path) -> None:
         raise SystemExit("--plot needs matplotlib: pip install matplotlib") from error
     mpl.use("svg")
     from matplotlib import pyplot
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     mpl.rcParams.update({"svg.hashsalt": "citewell", "font.size": 9, "axes.spines.top": False})
     mpl.rcParams.update({"axes.spines.right": False, "figure.facecolor": "white"})
@@ -283,12 +284,17 @@ def plot(measured: Sizes, file: Path) -> None:
     )
     figure, axes = pyplot.subplots(2, 2, figsize=(8.4, 5.6), layout="constrained")
     for axis, (title, names) in zip(axes.flat, panels, strict=True):
-        for (kind, sizes), mark in zip(measured.items(), "os", strict=False):
+        for (kind, sizes), mark, colour in zip(measured.items(), "os", ("C0", "C1"), strict=False):
+            across = [each["passages"] for each in sizes]
             for name, line in zip(names, ("-", "--"), strict=False):
                 label = f"{kind}, {name}" if len(names) > 1 else kind
-                across = [each["passages"] for each in sizes]
-                axis.plot(across, [each[name] for each in sizes], line, marker=mark, markersize=4, label=label)
+                values = [each[name] for each in sizes]
+                axis.plot(across, values, line, color=colour, marker=mark, markersize=4, label=label)
         axis.set(title=title, xscale="log", yscale="log", xlabel="passages")
+        axis.xaxis.set_major_formatter(FuncFormatter(lambda count, _: f"{count:,.0f}"))
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+        axis.yaxis.set_minor_formatter(NullFormatter())
         axis.grid(alpha=0.3)
         axis.legend(frameon=False, fontsize=8)
     figure.savefig(file, metadata={"Date": None})
