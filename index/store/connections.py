@@ -105,6 +105,11 @@ class Connections:
         with self.errors():
             return self.connection.execute(sql, values).fetchall()
 
+    def each(self, sql: str, values: Sequence[Any] = ()) -> Iterator[Any]:
+        """The rows of a query, read as they are asked for: for one of which perhaps a part is enough."""
+        with self.errors():
+            yield from self.connection.execute(sql, values)
+
     def row(self, sql: str, values: Sequence[Any] = ()) -> Any | None:
         """The first row of a query, or None."""
         with self.errors():

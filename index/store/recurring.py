@@ -11,7 +11,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from index.analysis import fold
-from index.recurring import COMPARED, FEW, Holder, count_stories, source_of, stories_needed
+from index.recurring import COMPARED, FEW, MANY, Holder, count_stories, source_of, stories_needed
 from index.store.rows import SENTENCE, sentence_of
 from index.types import Span
 
@@ -89,20 +89,23 @@ class Recurring:
         return all(self._stories(key, source, stories) >= needed for key in keys)
 
     def _stories(self, key: int, source: str, stories: dict[tuple[int, str], int]) -> int:
-        """In how many stories of the source the sentence of that key stands."""
+        """In how many stories of the source the sentence of that key stands; of more than `MANY`, `MANY`."""
         if (key, source) not in stories:
-            rows = self._database.rows(
+            titles: dict[int, str] = {}
+            different: set[str] = set()
+            for number, title, url, path in self._database.each(
                 "SELECT DISTINCT articles.id, articles.title, articles.url, files.path FROM sentences"
                 " JOIN articles ON articles.id = sentences.article JOIN files ON files.id = articles.file"
                 " WHERE sentences.copy_key = ?",
                 (key,),
-            )
-            titles: dict[str, dict[int, str]] = defaultdict(dict)
-            for number, title, url, path in rows:
-                titles[source_of(url, path)][number] = fold(title)
-            for each, holders in titles.items():
-                stories[key, each] = self._count(holders)
-        return stories.get((key, source), 0)
+            ):
+                if source_of(url, path) == source:
+                    titles[number] = fold(title)
+                    different.add(titles[number])
+                if len(different) == MANY:  # and of so many articles only the titles count
+                    break
+            stories[key, source] = self._count(titles)
+        return stories[key, source]
 
     def _count(self, titles: dict[int, str]) -> int:
         """How many stories articles tell, given by number with their titles; fewer than `FEW` are not looked into."""
