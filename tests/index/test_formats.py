@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
+import tarfile
+import zipfile
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -147,6 +150,44 @@ def test_a_table_with_line_breaks_in_its_cells(tmp_path: Path) -> None:
 
 
 # Archives
+
+
+def packed_with_nothing(name: str) -> bytes:
+    """An archive in which there is a hidden file, and nothing else."""
+    file = io.BytesIO()
+    if name.endswith(".zip"):
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("__MACOSX/story.txt", "A story.")
+    else:
+        with tarfile.open(fileobj=file, mode="w") as archive:
+            archive.addfile(tarfile.TarInfo(".story.txt"))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.txt", b"\n"),
+        ("a.csv", b"title,text\n"),
+        ("a.csv", b"\n\n"),
+        ("a.jsonl", b"\n\n"),
+        ("a.json", b"[]"),
+        ("a.json", b'{"articles": []}'),
+        ("a.rss", b'<rss version="2.0"></rss>'),
+        ("a.html", b"<html></html>"),
+        ("a.eml", b"Subject: nothing\n\n"),
+        ("a.warc", b""),
+        ("a.zip", packed_with_nothing("a.zip")),
+        ("a.tar", packed_with_nothing("a.tar")),
+        ("a.csv.gz", gzip.compress(b"title,text\n")),
+    ],
+)
+def test_a_file_that_holds_nothing_is_left_out_and_says_so(tmp_path: Path, name: str, data: bytes) -> None:
+    path = tmp_path / name
+    path.write_bytes(data)
+    (found,) = read_file(path)
+    assert isinstance(found, Skipped)
+    assert found.reason
 
 
 def test_members_keep_their_names_and_hidden_ones_are_left_out(tmp_path: Path) -> None:
