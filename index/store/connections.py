@@ -106,7 +106,7 @@ class Connections:
             return self.connection.execute(sql, values).fetchall()
 
     def each(self, sql: str, values: Sequence[Any] = ()) -> Iterator[Any]:
-        """The rows of a query, read as they are asked for: for one of which perhaps a part is enough."""
+        """The rows of a query, read as they are asked for: where a part of them may be enough."""
         with self.errors():
             yield from self.connection.execute(sql, values)
 
