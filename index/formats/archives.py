@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["read_gzip", "read_tar", "read_zip"]
 
-_EMPTY = "empty: there is no file in it that is not hidden"
-
 
 def read_gzip(name: str, file: IO[bytes], origin: Origin, reading: Reading) -> Iterator[Source | Skipped]:
     """Read the one file that is packed in a .gz; it goes by the name of that, without the suffix."""
@@ -35,12 +33,10 @@ def read_gzip(name: str, file: IO[bytes], origin: Origin, reading: Reading) -> I
 def read_zip(file: IO[bytes], origin: Origin, reading: Reading) -> Iterator[Source | Skipped]:
     """Read the members of a .zip, in its order."""
     seekable = file if file.seekable() else io.BytesIO(base.read_whole(file))
-    empty = True
     with zipfile.ZipFile(seekable) as archive:
         for member in archive.infolist():
             if member.is_dir() or _hidden(member.filename):
                 continue
-            empty = False
             reading.member()
             within = origin.inside(member.filename)
             try:
@@ -48,14 +44,11 @@ def read_zip(file: IO[bytes], origin: Origin, reading: Reading) -> Iterator[Sour
                     yield from reading.read(member.filename, _stream(packed, reading), within, reading)
             except (RuntimeError, NotImplementedError) as error:  # locked, or packed in a way that is not known
                 yield within.skipped(f"cannot be unpacked: {error}")
-    if empty:
-        yield origin.skipped(_EMPTY)
 
 
 def read_tar(file: IO[bytes], origin: Origin, reading: Reading) -> Iterator[Source | Skipped]:
     """Read the members of a .tar, packed or not, in its order."""
     # As a stream: an index of all members would be made first, of however many there are.
-    empty = True
     with tarfile.open(fileobj=_stream(file, reading), mode="r|*") as archive:
         for member in archive:
             reading.member()
@@ -63,11 +56,8 @@ def read_tar(file: IO[bytes], origin: Origin, reading: Reading) -> Iterator[Sour
                 continue
             packed = archive.extractfile(member)
             if packed is not None:
-                empty = False
                 stream = _stream(packed, reading)
                 yield from reading.read(member.name, stream, origin.inside(member.name), reading)
-    if empty:
-        yield origin.skipped(_EMPTY)
 
 
 def _stream(file: IO[bytes] | io.BufferedIOBase, reading: Reading) -> IO[bytes]:

@@ -95,26 +95,21 @@ def read_csv(file: IO[bytes], origin: Origin, reading: Reading) -> Iterator[Sour
     try:
         rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
         names: list[str] | None = None
-        empty, line = True, 0
+        line = 0
         for row in rows:
             begins, line = line + 1, rows.line_num
             if not any(cell.strip() for cell in row):
                 continue
             if names is None:
                 names = [name.strip() for name in row]
-                continue
-            empty = False
-            if reading.begin():
+            elif reading.begin():
                 yield _record(dict(zip(names, row, strict=False)), origin, reading.fields, "the row", begins)
     except csv.Error as error:
-        empty = False
         yield origin.skipped(f"the table breaks off: {error}", line=line + 1)
     finally:
         csv.field_size_limit(before)
-    if empty:
-        yield origin.skipped(
-            "empty: there is no row in it" + ("" if names is None else " but the names of its columns")
-        )
+    if names is None:
+        yield origin.skipped("empty: there is no row in it")
 
 
 def _elements(text: str, at: int, origin: Origin, reading: Reading) -> Iterator[Source | Skipped]:

@@ -148,11 +148,16 @@ def _member(name: str, file: IO[bytes], origin: Origin, reading: Reading) -> Ite
 
 
 def _guarded(found: Format, name: str, file: IO[bytes], origin: Origin, reading: Reading) -> Iterator[Source | Skipped]:
-    """What a reader finds; what goes wrong in it is a reason to leave out the rest of the file."""
+    """What a reader finds; what goes wrong in it is a reason to leave out the rest of the file, and so is nothing."""
+    begun, silent = reading.begun, True
     packed = name.lower().endswith(".gz") and ".tar" not in found.suffixes
     reader = partial(archives.read_gzip, name) if packed else found.reader
     try:
-        yield from reader(file, origin, reading)
+        for each in reader(file, origin, reading):
+            silent = False
+            yield each
+        if silent and reading.begun == begun:  # a document that is passed over is begun, too
+            yield origin.skipped("empty: there is nothing in it that is an article, or holds one")
     except MemoryError:
         raise
     except Bomb as error:

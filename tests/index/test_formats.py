@@ -190,6 +190,13 @@ def test_a_file_that_holds_nothing_is_left_out_and_says_so(tmp_path: Path, name:
     assert found.reason
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+def test_a_document_that_is_passed_over_is_not_nothing(tmp_path: Path, name: str) -> None:
+    data = b"title,text\nFerry,The harbour was closed.\n"
+    (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    assert list(read_file(tmp_path / name, resume=1)) == []
+
+
 def test_members_keep_their_names_and_hidden_ones_are_left_out(tmp_path: Path) -> None:
     members = {
         "a/one.txt": b"The harbour was closed.",
