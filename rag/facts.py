@@ -37,6 +37,8 @@ _VARIANT = re.compile(r"(?:n|an|ian|ese|ish|i|y)")
 Nigeria are two names."""
 _VARIED = 4
 """Letters that a word must have for such an ending to be one."""
+_ADJECTIVE = re.compile(r"i?al")
+"""What an adjective has more than its noun without a final e or y: face and facial, industry and industrial."""
 
 
 def say_the_same(left: Candidate, right: Candidate) -> bool:
@@ -66,7 +68,7 @@ def answers_less(candidate: Candidate, cited: Candidate) -> bool:
 
     "Finland" repeats a part of "Sweden and Finland", which says more than "Finland"; "10 seconds" says no more than
     "10", but "10 million" does, and "10m" is the same; "May 2023" is a part of "May 6, 2023", and "$5 million a year
-    for 9 years" goes on behind "$5 million". A name in another form ("Iranian") is that name. Where the cited
+    for 9 years" goes on behind "$5 million". A word in another form ("Iranian", "facial") is that word. Where the cited
     sentence itself goes by the answering words of the other, as "held in Simi Valley, California" by "Simi Valley", it
     is enough that the answers have a word in common, or the sentences half of theirs. What people say is not compared
     by single words.
@@ -132,14 +134,23 @@ def _aligned(answer: str, other: str) -> frozenset[str]:
     own = answer_key(answer)
     forms = [(other[word.start : word.end].lower(), word.stem) for word in words_of(other)]
     mine = {word.stem: answer[word.start : word.end].lower() for word in words_of(answer) if word.stem in own}
-    return frozenset(next((its for form, its in forms if _same_name(word, form)), stem) for stem, word in mine.items())
+    return frozenset(next((its for form, its in forms if _is_form(word, form)), stem) for stem, word in mine.items())
 
 
-def _same_name(one: str, other: str) -> bool:
-    """Whether two words in small letters are forms of one name."""
+def _is_form(one: str, other: str) -> bool:
+    """Whether two words in small letters are forms of one.
+
+    >>> _is_form("korean", "korea"), _is_form("face", "facial"), _is_form("niger", "nigeria")
+    (True, True, False)
+    """
     short, long = sorted((one, other), key=len)
-    ending = long[len(short) :]
-    return len(short) >= _VARIED and long.startswith(short) and _VARIANT.fullmatch(ending) is not None
+    if len(short) < _VARIED:
+        return False
+    stem = short[:-1] if short.endswith(("e", "y")) else short
+    return any(
+        long.startswith(opening) and ending.fullmatch(long, len(opening)) is not None
+        for opening, ending in ((short, _VARIANT), (stem, _ADJECTIVE))
+    )
 
 
 def _sure_answers(left: Candidate, right: Candidate) -> tuple[frozenset[str], frozenset[str]] | None:
