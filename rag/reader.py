@@ -56,21 +56,32 @@ MAX_ANSWER_TOKENS = 30
 """The longest answer, in tokens; as long as is usual for SQuAD."""
 _HOPELESS = 8.0
 """A sentence whose best span's score lies so far behind the best one of its window will not be quoted for its words."""
+_NEVER = 1e3
+"""Taken from the score of a token with which no answer begins; a model's scores are far smaller."""
 _OVERLAP_TOKENS = 64
 """What two pieces of a sentence that is too long for a window have in common."""
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """What a reader reads: sentences in order, and the title of their article ("" when unknown)."""
+    """What a reader reads: sentences in order, and the title of their article ("" when unknown).
+
+    Attributes:
+        filed: at the beginning of its first sentence, how many characters say where the article was filed ("PARIS");
+            they are read, and never an answer.
+    """
 
     sentences: tuple[str, ...]
     title: str = ""
+    filed: int = 0
 
 
 def as_read(record: PassageRecord) -> Passage:
     """A stored passage as a reader reads it: its sentences without what is left out between them."""
-    return Passage(tuple(sentence.span.of(record.text) for sentence in record.sentences), record.article.title)
+    sentences = tuple(sentence.span.of(record.text) for sentence in record.sentences)
+    place = record.article.place or ""
+    opens = record.before is None and bool(sentences) and sentences[0].startswith(place)
+    return Passage(sentences, record.article.title, len(place) if opens else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +260,7 @@ def decode(
     *,
     temperature: float = 0.0,
     whole: bool = False,
+    filed: int = 0,
 ) -> dict[int, SentenceReading]:
     """The readings of a window's sentences, from the model's scores of its tokens.
 
@@ -263,11 +275,14 @@ def decode(
         temperature: 0: the span with the greatest score is marked. Above 0: the one that has most in common with all
             likely ones (`consensus_span`); the margin is that of the greatest score all the same.
         whole: whether a sentence is marked whole, as for a question that yes or no would answer.
+        filed: as in `Passage`: no span begins in these characters of the first sentence, unless it is no longer.
 
     Returns:
         By number of the sentence; of a sentence in two pieces, the better one's.
     """
     no_answer = float(start[0] + end[0])
+    if filed:
+        start = _without_filed(window, start, filed)
     spans = [best_span(start[at : at + len(piece)], end[at : at + len(piece)]) for _, at, piece in window.pieces]
     widest = max((score for _, _, score in spans), default=0.0)
     found: dict[int, SentenceReading] = {}
@@ -283,6 +298,16 @@ def decode(
         known = found.get(number)
         found[number] = reading if known is None else _better(known, reading)
     return found
+
+
+def _without_filed(window: Window, start: Scores, filed: int) -> Scores:
+    """The scores of first tokens, of those that say where the article was filed so low that they are none."""
+    lowered = start.copy()
+    for number, at, piece in window.pieces:
+        inside = sum(span[0] < filed for span in piece.spans) if number == 0 else 0
+        if inside < len(piece):
+            lowered[at : at + inside] -= _NEVER
+    return lowered
 
 
 def consensus_span(

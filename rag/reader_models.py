@@ -121,7 +121,7 @@ def _readings(
         decoded, no_answers = [], []
         for window in own:
             row = next(rows)
-            decoded.append(decode(window, *row, temperature=temperature, whole=whole))
+            decoded.append(decode(window, *row, temperature=temperature, whole=whole, filed=passage.filed))
             no_answers.append(float(row[0][0] + row[1][0]))
         readings.append(merge(passage, decoded, no_answers))
     return readings

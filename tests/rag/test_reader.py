@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -273,6 +274,30 @@ def test_a_span_never_reaches_from_one_sentence_into_the_next() -> None:
     assert found[0].margin == found[0].score == 9.0
 
 
+@pytest.mark.parametrize(
+    ("filed", "temperature", "spans"),
+    [
+        (0, 0.0, [(0, 5), (0, 2)]),
+        (5, 0.0, [(6, 8), (0, 2)]),  # two tokens of the first sentence, and none of the second
+        (5, 0.5, [(6, 8), (0, 2)]),
+        (4, 0.0, [(6, 8), (0, 2)]),  # a token that is cut is one of them
+        (99, 0.0, [(0, 5), (0, 2)]),  # there is nothing else to answer with
+    ],
+)
+def test_where_an_article_was_filed_is_no_answer(
+    filed: int, temperature: float, spans: list[tuple[int, int]]
+) -> None:
+    (window,) = windows_of([4, 4], question=2, title=0)
+    (_, one, _), (_, two, _) = window.pieces
+    start, end = np.zeros((2, len(window.ids)), dtype=np.float32)
+    start[one], end[one + 1] = 9.0, 9.0
+    start[one + 2] = end[one + 2] = 5.0
+    start[two] = end[two] = 7.0
+    found = decode(window, start, end, temperature=temperature, filed=filed)
+    assert [(each.span.start, each.span.end) for each in found.values() if each.span is not None] == spans
+    assert found[1] == decode(window, start, end, temperature=temperature)[1]
+
+
 def test_the_question_and_the_title_are_never_the_answer() -> None:
     (window,) = windows_of([2], question=2, title=2)
     start, end = np.zeros((2, len(window.ids)), dtype=np.float32)
@@ -324,3 +349,9 @@ def test_a_stored_passage_is_read_without_what_lies_between_its_sentences() -> N
     article = ArticleRecord(1, "0" * 32, "Tîtle", None, None, None, None, "a.txt", Span(0, len(text)))
     record = PassageRecord(1, 1, article, text, sentences, None)
     assert as_read(record) == Passage(("Én «gång» så.", "Two followed."), "Tîtle")
+    filed = replace(article, place="Én")
+    assert as_read(replace(record, article=filed)) == Passage(("Én «gång» så.", "Two followed."), "Tîtle", 2)
+    later = replace(record, article=filed, sentences=sentences[1:])
+    assert as_read(later) == Passage(("Two followed.",), "Tîtle")
+    inside = replace(record, article=filed, before=sentences[1])
+    assert as_read(inside).filed == 0
