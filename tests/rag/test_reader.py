@@ -284,9 +284,7 @@ def test_a_span_never_reaches_from_one_sentence_into_the_next() -> None:
         (99, 0.0, [(0, 5), (0, 2)]),  # there is nothing else to answer with
     ],
 )
-def test_where_an_article_was_filed_is_no_answer(
-    filed: int, temperature: float, spans: list[tuple[int, int]]
-) -> None:
+def test_where_an_article_was_filed_is_no_answer(filed: int, temperature: float, spans: list[tuple[int, int]]) -> None:
     (window,) = windows_of([4, 4], question=2, title=0)
     (_, one, _), (_, two, _) = window.pieces
     start, end = np.zeros((2, len(window.ids)), dtype=np.float32)
