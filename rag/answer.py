@@ -47,11 +47,11 @@ _TELLING = (
 RELATIVE = 0.85
 """A further sentence is cited when it is at least this likely, relative to the first. Most questions ask for one thing,
 and what answers it in other words than the first sentence is wrong nine times of ten."""
-_REPEATING = 0.5
-"""The same for one that answers with no more than a cited sentence, to be told with that one."""
 RELATIVE_SPOKEN = 0.02
 """The same for a further sentence that reports the words of the speaker asked about: people say several things, and
 each of them answers "what did X say?"."""
+_REPEATING = 0.5
+"""The same for a further sentence that answers with no more than a cited one, and is told with that one."""
 
 
 @dataclass(frozen=True, slots=True)
