@@ -101,11 +101,10 @@ def select(
         if not _answers_too(candidate, first, any_words):
             continue
         twin = next((each for each in cited if answers_less(candidate, each)), None)
-        if twin is None:
-            if _as_likely(candidate, first):
-                cited.append(candidate)
-        else:
+        if twin is not None:
             repeated.setdefault(twin.sentence.id, []).extend((candidate, *same.get(candidate.sentence.id, ())))
+        elif _as_likely(candidate, first):
+            cited.append(candidate)
     cited = cited[:top]
     same = {number: (*others, *repeated.get(number, ())) for number, others in same.items()}
     given = {each.sentence.id for each in (*cited, *(other for others in repeated.values() for other in others))}
