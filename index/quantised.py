@@ -10,13 +10,22 @@ subtracted from them: the products stay the same.
 from __future__ import annotations
 
 import functools
-from typing import Any
+import hashlib
+import mmap
+from typing import TYPE_CHECKING, Any
 
+from index.model_cache import made_from
 from index.runtime import load_onnxruntime
 
-__all__ = ["open_session", "processor_clips", "unsigned_weights"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["open_model", "open_session", "processor_clips", "unsigned_weights"]
 
 _SHIFT = 128
+_INT8_PRODUCT = b"MatMulInteger"
+"""What stands in a graph that multiplies bytes."""
+_HASH_FILE = "sha256"
 
 
 def open_session(model: bytes) -> Any:
@@ -28,9 +37,47 @@ def open_session(model: bytes) -> Any:
     Raises:
         Exception: ONNX Runtime's own, when it is none.
     """
-    if _holds_int8(model) and processor_clips():
+    if _INT8_PRODUCT in model and processor_clips():
         model = unsigned_weights(model)
     return _session(model)
+
+
+def open_model(path: Path, *, cache: Path | None = None) -> Any:
+    """As `open_session`, of a file that may keep some of its weights in others beside it (ONNX external data).
+
+    What is not rewritten stays in its files and is loaded from them. Where the weights must be shifted, that is done
+    once: the rewritten model is kept in the cache, with its SHA-256, and opened from there.
+
+    Args:
+        path: the model's file.
+        cache: where rewritten models are kept; the user's cache folder when None.
+
+    Raises:
+        Exception: ONNX Runtime's own, or onnx's, when it is no model.
+        OSError: when a file cannot be read.
+    """
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        int8 = content.find(_INT8_PRODUCT) >= 0
+    if not (int8 and processor_clips()):
+        return _session(str(path))
+
+    def make(folder: Path) -> None:
+        import onnx
+
+        whole = onnx.load(str(path))  # with the weights beside it
+        content = unsigned_weights(whole.SerializeToString())
+        (folder / path.name).write_bytes(content)
+        (folder / _HASH_FILE).write_text(hashlib.sha256(content).hexdigest(), "ascii")
+
+    def read(folder: Path) -> Any:
+        kept = folder / path.name
+        expected = (folder / _HASH_FILE).read_text("ascii")
+        with kept.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != expected:
+                raise ValueError(f"{kept} is not what was written there")
+        return _session(str(kept))
+
+    return made_from(path.parent, f"{path.name}, unsigned weights", make=make, read=read, cache=cache)
 
 
 @functools.cache
@@ -57,7 +104,7 @@ def unsigned_weights(model: bytes) -> bytes:
     graph = onnx.load_from_string(model)
     constants = {constant.name: constant for constant in graph.graph.initializer}
     # Their second input are the weights, and the fourth what is subtracted from these.
-    products = [node.input for node in graph.graph.node if node.op_type == "MatMulInteger"]
+    products = [node.input for node in graph.graph.node if node.op_type == _INT8_PRODUCT.decode()]
     for name in {inputs[place] for inputs in products if len(inputs) == 4 for place in (1, 3)}:
         constant = constants.get(name)
         if constant is not None and constant.data_type == onnx.TensorProto.INT8:
@@ -66,11 +113,7 @@ def unsigned_weights(model: bytes) -> bytes:
     return graph.SerializeToString()  # type: ignore[no-any-return]
 
 
-def _holds_int8(model: bytes) -> bool:
-    return b"MatMulInteger" in model
-
-
-def _session(model: bytes) -> Any:
+def _session(model: bytes | str) -> Any:
     onnxruntime = load_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rag.candidates import Candidate
+from rag.confidence import COMPARED, confidence_features
 from rag.context import resolving_sentence
 from rag.facts import alike, answers_less, say_the_same
 from rag.kinds import EXACT_KINDS, answer_spans
-from rag.logistic import logit
 from rag.scoring import words_of
 from rag.types import Citation, Excerpt, Place
 from rag.wording import same_words
@@ -22,28 +21,8 @@ if TYPE_CHECKING:
     from rag.question import Question
     from rag.retrieve import Hit
 
-__all__ = ["Selection", "cite", "confidence_features", "distinct_facts", "near_copies", "select"]
+__all__ = ["Selection", "cite", "distinct_facts", "near_copies", "select"]
 
-_COMPARED = 10
-"""Facts that the confidence takes into account."""
-_TELLING = (
-    "agree",
-    "ahead",
-    "article",
-    "cosine",
-    "exact_absent",
-    "headline",
-    "logit",
-    "margin",
-    "missing_name",
-    "overlap",
-    "passage",
-    "read",
-    "share",
-    "sources",
-    "story",
-)
-"""What tells a right first sentence from a wrong one on held-out questions; the rest only fitted the others."""
 RELATIVE = 0.85
 """A further sentence is cited when it is at least this likely, relative to the first. Most questions ask for one thing,
 and what answers it in other words than the first sentence is wrong nine times of ten."""
@@ -77,27 +56,29 @@ def select(
     *,
     top: int,
     min_confidence: float,
+    searched: int,
     any_words: bool = False,
 ) -> Selection:
     """Choose the sentences of the answer, each fact once.
 
     Args:
         ranked: candidates, the best first.
-        confident: gives the confidence in [0, 1] for what it is made of (`confidence_features`).
+        confident: gives the confidence in [0, 1] for what it is made of (`rag.confidence`).
         top: the greatest number of citations, and of related sentences.
         min_confidence: the confidence below which nothing is cited.
+        searched: how many passages were searched.
         any_words: whether whatever the speaker asked about says is an answer (`rag.speech.any_words_answer`).
     """
-    distinct, same = distinct_facts(ranked, max(2 * top, _COMPARED))
+    distinct, same = distinct_facts(ranked, max(2 * top, COMPARED))
     if not distinct:
         return Selection(0.0, (), (), {})
-    confidence = confident(confidence_features(distinct, same))
+    confidence = confident(confidence_features(distinct, same, searched))
     if confidence < min_confidence:
         return Selection(confidence, (), tuple(distinct[:top]), same)
     first = distinct[0]
     cited = [first]
     repeated: dict[int, list[Candidate]] = {}
-    for candidate in distinct[1:_COMPARED]:
+    for candidate in distinct[1:COMPARED]:
         if not _answers_too(candidate, first, any_words):
             continue
         twin = next((each for each in cited if answers_less(candidate, each)), None)
@@ -110,37 +91,6 @@ def select(
     given = {each.sentence.id for each in (*cited, *(other for others in repeated.values() for other in others))}
     related = [candidate for candidate in distinct if candidate.sentence.id not in given]
     return Selection(confidence, tuple(_reading_order(cited)), tuple(related[:top]), same)
-
-
-def confidence_features(distinct: Sequence[Candidate], same: Mapping[int, Sequence[Candidate]]) -> dict[str, float]:
-    """What the confidence is made of.
-
-    Features of the first sentence and its log odds, how far it is ahead of the other facts, and in how many other
-    articles the same fact was found, articles that copy each other counted once; each of them once for a handful of
-    articles and once for many. Among many, a sentence that looks right to a reader is found by chance.
-
-    Args:
-        distinct: the best sentence of each fact, the best first, as `distinct_facts` gives them.
-        same: for the number of each the others that say the same.
-    """
-    first = distinct[0]
-    odds = [logit(candidate.probability) for candidate in distinct[:_COMPARED]]
-    share = 1 / sum(math.exp(each - odds[0]) for each in odds)
-    others = {each.passage.article.story for each in same.get(first.sentence.id, ())} - {first.passage.article.story}
-    known = {
-        **first.features,
-        "logit": odds[0],
-        "ahead": odds[0] - odds[1] if len(odds) > 1 else odds[0] - logit(0.0),
-        "share": share,
-        "sources": math.log1p(len(others)),
-    }
-    many = known.get("many", 0.0)
-    found = {"many": many}
-    for name in _TELLING:
-        if name in known:
-            found[f"few:{name}"] = known[name] * (1 - many)
-            found[f"many:{name}"] = known[name] * many
-    return found
 
 
 def cite(
@@ -180,6 +130,7 @@ def cite(
         score=candidate.probability,
         also_in=tuple(others.values()),
         context=_context(candidate, {each.sentence.id for each in shown}),
+        read_by=candidate.read_by,
     )
 
 
@@ -201,7 +152,7 @@ def _as_likely(candidate: Candidate, first: Candidate) -> bool:
 
 
 def distinct_facts(
-    ranked: Sequence[Candidate], count: int = _COMPARED
+    ranked: Sequence[Candidate], count: int = COMPARED
 ) -> tuple[list[Candidate], dict[int, tuple[Candidate, ...]]]:
     """The best sentences of the first `count` facts, and for the number of each the others that say the same."""
     kept: list[Candidate] = []

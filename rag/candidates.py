@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from rag.conditions import CONDITION_FEATURES, condition_features
+from rag.marks import natural_span
 from rag.scoring import Context, answer_key, collective_features, day_of, sentence_features
 
 if TYPE_CHECKING:
@@ -17,10 +19,22 @@ if TYPE_CHECKING:
     from rag.reader import Reading
     from rag.retrieve import Hit
 
-__all__ = ["READ_FEATURES", "Candidate", "best_first", "gather", "rescored", "with_agreement", "with_reading"]
+__all__ = [
+    "READ_AGAIN_FEATURES",
+    "READ_FEATURES",
+    "Candidate",
+    "best_first",
+    "gather",
+    "rescored",
+    "with_agreement",
+    "with_reading",
+    "with_second_reading",
+]
 
-READ_FEATURES = frozenset({"agree", "behind", "margin", "read"})
+READ_FEATURES = frozenset({"agree", "behind", "margin", "read", *CONDITION_FEATURES})
 """Features that only a reader gives (`with_reading`, `with_agreement`)."""
+READ_AGAIN_FEATURES = frozenset({"quick_behind", "quick_margin", "quick_read", "same_words"})
+"""Features that only a second reader's reading brings (`with_second_reading`)."""
 _GREATEST = 12.0
 """The reader's scores are cut to this size: beyond it, they say no more."""
 
@@ -37,6 +51,7 @@ class Candidate:
             those that `with_reading` and `with_agreement` name.
         probability: that it answers, in [0, 1], by the sentence model; ranks, and is not calibrated.
         span: the half-open range in `text` of the words that a reader would answer with; None without a reader.
+        read_by: the name of the reader whose span that is; None without a reader.
     """
 
     passage: PassageRecord
@@ -45,6 +60,7 @@ class Candidate:
     features: Mapping[str, float]
     probability: float = 0.0
     span: tuple[int, int] | None = None
+    read_by: str | None = None
 
 
 def gather(question: Question, hits: Sequence[Hit], rarity: Mapping[str, float]) -> list[Candidate]:
@@ -104,32 +120,83 @@ def best_first(candidate: Candidate) -> tuple[float, int]:
     return (-candidate.probability, candidate.sentence.id)
 
 
-def with_reading(candidates: Sequence[Candidate], readings: Mapping[int, Reading]) -> list[Candidate]:
+def with_reading(
+    question: Question, candidates: Sequence[Candidate], readings: Mapping[int, Reading], by: str
+) -> list[Candidate]:
     """The candidates whose passages were read, with what the reader makes of them.
 
     The features are `read`, the score that the sentence answers; `margin`, by how much its best span outdoes no answer;
-    and `behind`, how far that margin lies behind the widest of its passage.
+    `behind`, how far that margin lies behind the widest of its passage; and those of `rag.conditions`.
 
     Args:
+        question: what is asked.
         candidates: sentences of retrieved passages.
         readings: by number of the passage.
+        by: the reader's name.
     """
     found: list[Candidate] = []
     for candidate in candidates:
         reading = readings.get(candidate.passage.id)
         if reading is None or reading.best is None:
             continue
-        own = reading.sentences[_position(candidate)]
+        number = _position(candidate)
+        own = reading.sentences[number]
         if own.span is None:
             continue
+        span = natural_span(candidate.text, own.span.start, own.span.end, question.kinds)
+        before, title = _sentence_before(candidate, number), candidate.passage.article.title
         features = {
             **candidate.features,
+            **condition_features(question, candidate.text, before, title, span),
             "read": _cut(own.score),
             "margin": _cut(own.margin),
             "behind": _cut(reading.sentences[reading.best].margin - own.margin),
         }
-        found.append(replace(candidate, features=features, span=(own.span.start, own.span.end)))
+        found.append(replace(candidate, features=features, span=span, read_by=by))
     return found
+
+
+def with_second_reading(
+    question: Question, candidates: Sequence[Candidate], readings: Mapping[int, Reading], by: str
+) -> list[Candidate]:
+    """The candidates whose passages were read again, with what the second reader makes of them.
+
+    `read`, `margin` and `behind` become the second reader's; what the first one said stays as `quick_read`,
+    `quick_margin` and `quick_behind`. `same_words` is how much both would answer with the same words: the characters
+    that their spans share, of those in either, in [0, 1].
+
+    Args:
+        question: what is asked.
+        candidates: as `with_reading` gives them.
+        readings: the second reader's, by number of the passage.
+        by: its name.
+    """
+    again = {
+        (each.passage.id, each.sentence.id): each for each in with_reading(question, candidates, readings, by)
+    }
+    found = []
+    for first in candidates:
+        second = again.get((first.passage.id, first.sentence.id))
+        if second is None or first.span is None or second.span is None:
+            continue
+        features = {
+            **second.features,
+            **{f"quick_{name}": first.features[name] for name in ("behind", "margin", "read")},
+            "same_words": _common(first.span, second.span),
+        }
+        found.append(replace(second, features=features))
+    return found
+
+
+def _common(left: tuple[int, int], right: tuple[int, int]) -> float:
+    """The share of two ranges that lies in both.
+
+    >>> _common((0, 4), (2, 6)), _common((0, 2), (4, 6))
+    (0.3333333333333333, 0.0)
+    """
+    both = max(0, min(left[1], right[1]) - max(left[0], right[0]))
+    either = max(left[1], right[1]) - min(left[0], right[0])
+    return both / either if both and either else 0.0
 
 
 def with_agreement(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -160,6 +227,13 @@ def _position(candidate: Candidate) -> int:
     """The number of the sentence in its passage."""
     numbers = (number for number, each in enumerate(candidate.passage.sentences) if each.id == candidate.sentence.id)
     return next(numbers)
+
+
+def _sentence_before(candidate: Candidate, number: int) -> str:
+    """The text of the sentence before the one of that number in its passage; "" at the beginning of an article."""
+    passage = candidate.passage
+    before = passage.sentences[number - 1] if number else passage.before
+    return before.span.of(passage.text) if before is not None else ""
 
 
 def _cut(score: float) -> float:

@@ -56,10 +56,10 @@ def show_answer(answer: Answer, *, width: int | None, title: bool = False, diffe
     if answer.answered:
         for citation in answer.citations:
             out.append(_quote(citation, width=width, dim=False, differences=differences)).append("\n")
-        return out.append(f"Confidence: {confidence_words(answer.confidence)}\n")
+        return out.append(f"Answer: {confidence_words(answer.confidence)}\n")
     said, over_the_closest = silence_words(answer.confidence)
     out.append(said, style="bold")
-    out.append(f" Confidence: {confidence_words(answer.confidence)}\n")
+    out.append(f" Answer: {confidence_words(answer.confidence)}\n")
     if answer.related:
         out.append(f"\n{over_the_closest}\n\n", style="dim")
         for citation in answer.related:

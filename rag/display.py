@@ -28,10 +28,10 @@ __all__ = [
     "visible",
 ]
 
-_SILENT = "The articles do not say.", "The closest sentences, none of which answers:"
+_SILENT = "Not in these articles.", "The closest sentences, none of which answers:"
 _UNSURE = "No sentence is a sure answer.", "The closest sentences, which may answer or not:"
 _UNSURE_FROM = 0.25
-"""The confidence from which it is too much to say that the articles do not say."""
+"""The confidence from which it is too much to say that the articles do not answer."""
 SKIPPED_SHOWN = 20
 
 _SPACE = re.compile(r"[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]")
@@ -83,13 +83,13 @@ def _json(value: Any, encoding: str, indent: int | None) -> str:
 
 
 def confidence_words(probability: float) -> str:
-    """A probability in [0, 1] in words and percent, rounded down, for 49.9% is not 50%.
+    """The probability in [0, 1] that a sentence answers, in words and percent, rounded down, for 49.9% is not 50%.
 
     >>> confidence_words(0.876)
-    'high (87%)'
+    'likely (87%)'
     """
-    limits = ((0.9, "very high"), (0.75, "high"), (0.5, "fair"), (0.25, "low"))
-    words = next((words for limit, words in limits if probability >= limit), "very low")
+    limits = ((0.9, "very likely"), (0.7, "likely"), (_UNSURE_FROM, "possible"))
+    words = next((words for limit, words in limits if probability >= limit), "unlikely")
     # The epsilon takes 0.57 * 100 = 56.99999999999999 for what it stands for.
     percent = "<1%" if 0 < probability < 0.01 else f"{int(probability * 100 + 1e-9)}%"
     return f"{words} ({percent})"
@@ -102,7 +102,7 @@ def silence_words(confidence: float) -> tuple[str, str]:
         confidence: the probability in [0, 1] that the first of them answers; below the least that was asked for.
 
     >>> silence_words(0.03)[0], silence_words(0.4)[0]
-    ('The articles do not say.', 'No sentence is a sure answer.')
+    ('Not in these articles.', 'No sentence is a sure answer.')
     """
     return _SILENT if confidence < _UNSURE_FROM else _UNSURE
 

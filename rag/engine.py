@@ -10,10 +10,11 @@ from index.errors import ArticlesError
 from rag.answer import cite, near_copies, select
 from rag.calibration import load_calibration
 from rag.clock import Clock
+from rag.confidence import READ_AGAIN
 from rag.conversation import best_reading, readings
 from rag.logistic import scoring_for
 from rag.question import read_question
-from rag.ranking import READ_PASSAGES, rank_by_encoder, rank_by_reader
+from rag.ranking import READ_PASSAGES, rank_by_encoder, rank_by_reader, readers_of
 from rag.reader import NO_READER
 from rag.retrieve import Evidence, Retriever
 from rag.sentence_vectors import SentenceVectors
@@ -161,7 +162,7 @@ class Engine:
                 clock.lap("read")
             return tried[text]
 
-        taken = best_reading(readings(own, history), lambda text: self.confidence(ranked_for(text)[1])).text
+        taken = best_reading(readings(own, history), lambda text: self.confidence(*ranked_for(text))).text
         evidence, ranked = ranked_for(taken)
         asked = evidence.question
         chosen = select(
@@ -169,6 +170,7 @@ class Engine:
             self._confidence,
             top=top,
             min_confidence=min_confidence,
+            searched=evidence.searched,
             any_words=any_words_answer(asked.text),
         )
 
@@ -188,17 +190,20 @@ class Engine:
             confidence=chosen.confidence,
             citations=citations(chosen.cited),
             related=citations(chosen.related),
+            readers=readers_of(ranked),
             timings=clock.laps,
         )
         clock.lap("cite")
         return answer
 
-    def confidence(self, ranked: Sequence[Candidate]) -> float:
+    def confidence(self, evidence: Evidence, ranked: Sequence[Candidate]) -> float:
         """The probability in [0, 1] that the first of ranked sentences answers; 0 when there is none."""
-        return select(ranked, self._confidence, top=1, min_confidence=0.0).confidence
+        return select(ranked, self._confidence, top=1, min_confidence=0.0, searched=evidence.searched).confidence
 
     def _confidence(self, features: Mapping[str, float]) -> float:
-        confidence = self._scoring.confidence.probability(features)
+        again = self._scoring.again if features[READ_AGAIN] else None
+        model = self._scoring.confidence if again is None else again.confidence
+        confidence = model.probability(features)
         return confidence if self._calibration is None else self._calibration(confidence)
 
     @property

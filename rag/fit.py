@@ -29,13 +29,14 @@ from typing import TYPE_CHECKING, Any
 
 from index.build import build_index
 from index.errors import TrainingError
-from rag.answer import confidence_features, distinct_facts
+from rag.answer import distinct_facts
 from rag.candidates import READ_FEATURES, best_first, rescored
+from rag.confidence import confidence_features
 from rag.engine import Engine
 from rag.evaluation.files import read_text
 from rag.evaluation.questions import Part, is_right, part_of, read_questions
-from rag.logistic import LogisticModel, Scoring, logit
-from rag.ranking import FIRST_READ, MORE_READ, READ_PASSAGES
+from rag.logistic import Again, LogisticModel, Scoring, logit
+from rag.ranking import FIRST_READ, MORE_READ, READ_AGAIN, READ_PASSAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -69,11 +70,27 @@ _LOST = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A question, its candidates, all of them read, and which of them are right."""
+    """A question, its candidates, all of them read, and which of them are right.
+
+    Attributes:
+        question: what is asked.
+        candidates: the sentences, as the first reader read them.
+        right: whether each answers.
+        searched: how many passages were searched.
+        again: those that a second reader read again, as it did.
+        right_again: whether each of these answers.
+    """
 
     question: Question
     candidates: Sequence[Candidate]
     right: Sequence[bool]
+    searched: int = 1
+    again: Sequence[Candidate] = ()
+    right_again: Sequence[bool] = ()
+
+    def read_again(self) -> Example:
+        """The example of the sentences that were read again alone."""
+        return replace(self, candidates=self.again, right=self.right_again, again=(), right_again=())
 
 
 def fit(examples: Sequence[Example]) -> Scoring:
@@ -88,16 +105,67 @@ def fit(examples: Sequence[Example]) -> Scoring:
             f"none of the {len(examples)} questions has a right sentence among what was retrieved; expected questions "
             "whose articles are in the index"
         )
-    names = sorted(examples[0].candidates[0].features)
-    sentence = fit_ranking(examples, names)
-    prior = fit_ranking(examples, [name for name in names if name not in READ_FEATURES])
+    sentence = fit_ranking(examples, sorted(examples[0].candidates[0].features))
+    names = [name for name in sentence.weights if name not in READ_FEATURES]
+    prior = fit_ranking(examples, names)
     ranked = [ranked_by(sentence, example) for example in examples]
     if all(example.right[0] for example in ranked):
         raise TrainingError(
             f"all {len(ranked)} questions have a right sentence first; expected some that are not answered, for the "
             "confidence to learn from"
         )
-    return Scoring(sentence, fit_confidence(ranked), prior, fit_reach(ranked, prior))
+    scoring = Scoring(sentence, fit_confidence(ranked), prior, fit_reach(ranked, prior))
+    return replace(scoring, again=_fit_again(examples, scoring)) if any(each.again for each in examples) else scoring
+
+
+def _fit_again(examples: Sequence[Example], scoring: Scoring) -> Again:
+    """The models for what was read again."""
+    twice = [each.read_again() for each in examples if each.again]
+    sentence = fit_ranking(twice, sorted(twice[0].candidates[0].features))
+    ranked = [ranked_again(sentence, scoring, each) for each in examples]
+    ranked = [each for each in ranked if each.candidates and "quick_read" in each.candidates[0].features]
+    reach = fit_reach_again(examples, scoring, sentence)
+    return Again(sentence, fit_confidence(ranked), reach)
+
+
+def ranked_again(model: LogisticModel, scoring: Scoring, example: Example) -> Example:
+    """The example with what was read again in place of its first reading, ranked as `rag.ranking` does."""
+    done = {each.passage.id for each in example.again}
+    pairs = [(rescored(each, model), right) for each, right in zip(example.again, example.right_again, strict=True)]
+    pairs += [
+        (rescored(each, scoring.sentence), right)
+        for each, right in zip(example.candidates, example.right, strict=True)
+        if each.passage.id not in done
+    ]
+    pairs.sort(key=lambda pair: best_first(pair[0]))
+    return replace(example, candidates=[each for each, _ in pairs], right=[right for _, right in pairs])
+
+
+def fit_reach_again(examples: Sequence[Example], scoring: Scoring, model: LogisticModel) -> float:
+    """The least reach with which all but 2% of the questions get the same first sentence as when all is read again.
+
+    Args:
+        examples: with what was read again.
+        scoring: the models of the first reading.
+        model: that of the second.
+    """
+    questions = []
+    for example in examples:
+        before = _best_by_passage(example.candidates, scoring.sentence)
+        after = _best_by_passage(example.again, model)
+        lined = sorted(((before[number], after[number]) for number in after), key=lambda pair: -pair[0])
+        if len(lined) > 1:
+            questions.append(lined)
+    return _least_reach(questions, first=READ_AGAIN, more=READ_AGAIN)
+
+
+def _best_by_passage(candidates: Sequence[Candidate], model: LogisticModel) -> dict[int, float]:
+    """For the number of each passage the greatest log odds that a model gives a sentence of it."""
+    best: dict[int, float] = {}
+    for candidate in candidates:
+        own = logit(model.probability(candidate.features))
+        best[candidate.passage.id] = max(best.get(candidate.passage.id, own), own)
+    return best
 
 
 def fit_ranking(examples: Sequence[Example], names: Sequence[str]) -> LogisticModel:
@@ -149,7 +217,7 @@ def fit_confidence(ranked: Sequence[Example]) -> LogisticModel:
     rows, labels = [], []
     for example in ranked:
         if example.candidates:
-            rows.append(confidence_features(*distinct_facts(example.candidates)))
+            rows.append(confidence_features(*distinct_facts(example.candidates), example.searched))
             labels.append(example.right[0])
     names = sorted(rows[0])
     matrix = np.array([[row[name] for name in names] for row in rows])
@@ -169,9 +237,20 @@ def fit_reach(ranked: Sequence[Example], prior: LogisticModel) -> float:
         prior: the model of what is known before reading.
     """
     questions = [_lines_up(example, prior) for example in ranked if len(example.candidates) > 1]
+    return _least_reach(questions, first=FIRST_READ, more=MORE_READ)
+
+
+def _least_reach(questions: Sequence[Sequence[tuple[float, float]]], *, first: int, more: int) -> float:
+    """The least reach with which no more than 2% of the questions lose their best sentence.
+
+    Args:
+        questions: of each the passages in the order of reading, with the log odds of the best sentence before and
+            after.
+        first, more: how many are read in the beginning, and then at a time.
+    """
     for tenths in range(0, 200, 5):
         reach = tenths / 10 - 4
-        lost = sum(not _found_with(passages, reach) for passages in questions)
+        lost = sum(not _found_with(passages, reach, first=first, more=more) for passages in questions)
         if lost <= _LOST * len(questions):
             return reach
     return 20.0
@@ -179,25 +258,23 @@ def fit_reach(ranked: Sequence[Example], prior: LogisticModel) -> float:
 
 def _lines_up(example: Example, prior: LogisticModel) -> list[tuple[float, float]]:
     """For each passage the greatest log odds of a sentence of it before reading and after, in the order of reading."""
-    before: dict[int, float] = {}
+    before = _best_by_passage(example.candidates, prior)
     after: dict[int, float] = {}
     for candidate in example.candidates:
         number = candidate.passage.id
-        likely = logit(prior.probability(candidate.features))
-        before[number] = max(before.get(number, float("-inf")), likely)
         after[number] = max(after.get(number, float("-inf")), logit(candidate.probability))
     return sorted(((before[number], after[number]) for number in before), key=lambda pair: -pair[0])
 
 
-def _found_with(passages: Sequence[tuple[float, float]], reach: float) -> bool:
+def _found_with(passages: Sequence[tuple[float, float]], reach: float, *, first: int, more: int) -> bool:
     """Whether reading as `rag.ranking.rank_by_reader` does comes upon the best sentence."""
     best = max(after for _, after in passages)
-    read = FIRST_READ
+    read = first
     while read < len(passages):
         found = max(after for _, after in passages[:read])
         if found > passages[read][0] + reach:
             return found >= best
-        read += MORE_READ
+        read += more
     return True
 
 

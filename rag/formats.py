@@ -173,7 +173,7 @@ def _said_after(answer: Answer) -> list[str]:
 
 
 def _confidence(answer: Answer) -> str:
-    return f"Confidence: {confidence_words(answer.confidence)}"
+    return f"Answer: {confidence_words(answer.confidence)}"
 
 
 def _paragraphs(blocks: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ from index.errors import ReaderError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["SCORING_FILE", "LogisticModel", "Scoring", "logit", "scoring_for"]
+__all__ = ["SCORING_FILE", "Again", "LogisticModel", "Scoring", "logit", "scoring_for"]
 
 SCORING_FILE = "scoring.json"
 """What the models are called beside a reader."""
@@ -48,6 +48,21 @@ class LogisticModel:
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """The models for what a second reader read again.
+
+    Attributes:
+        sentence: as `Scoring.sentence`, by what both readers say. The probabilities of both are comparable.
+        confidence: as `Scoring.confidence`, where the best sentence was read again.
+        reach: by how much reading again raises a sentence's log odds at most, for all but a few.
+    """
+
+    sentence: LogisticModel
+    confidence: LogisticModel
+    reach: float
+
+
+@dataclass(frozen=True, slots=True)
 class Scoring:
     """The models that turn features into probabilities.
 
@@ -57,12 +72,14 @@ class Scoring:
         prior: ranks sentences before they are read. The sentence model itself where there is no reader.
         reach: by how much reading raises a sentence's log odds at most, for all but a few: what stays further behind
             than that is not read.
+        again: the same for what a second reader reads again; None where none does.
     """
 
     sentence: LogisticModel
     confidence: LogisticModel
     prior: LogisticModel
     reach: float
+    again: Again | None = None
 
     @classmethod
     def load(cls, path: Path) -> Scoring:
@@ -73,15 +90,13 @@ class Scoring:
         """
         try:
             data = json.loads(path.read_text("utf-8"))
-            models = {
-                name: LogisticModel(
-                    float(data[name]["bias"]), {key: float(each) for key, each in data[name]["weights"].items()}
-                )
-                for name in ("sentence", "confidence", "prior")
-                if name in data
-            }
+            models = _models(data)
+            again = None
+            if "again" in data:
+                second = _models(data["again"])
+                again = Again(second["sentence"], second["confidence"], float(data["again"]["reach"]))
             prior = models.get("prior", models["sentence"])
-            return cls(models["sentence"], models["confidence"], prior, float(data.get("reach", 0.0)))
+            return cls(models["sentence"], models["confidence"], prior, float(data.get("reach", 0.0)), again)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ReaderError(
                 f"the weights in {path} cannot be read ({type(error).__name__}); expected a file that "
@@ -95,12 +110,30 @@ class Scoring:
             weights = {name: round(weight, 4) for name, weight in sorted(model.weights.items())}
             return {"bias": round(model.bias, 4), "weights": weights}
 
-        return {
+        found = {
             "sentence": plain(self.sentence),
             "confidence": plain(self.confidence),
             "prior": plain(self.prior),
             "reach": round(self.reach, 4),
         }
+        if self.again is not None:
+            found["again"] = {
+                "sentence": plain(self.again.sentence),
+                "confidence": plain(self.again.confidence),
+                "reach": round(self.again.reach, 4),
+            }
+        return found
+
+
+def _models(data: Mapping[str, Any]) -> dict[str, LogisticModel]:
+    """The models among the values of a file, by name."""
+    return {
+        name: LogisticModel(
+            float(data[name]["bias"]), {key: float(each) for key, each in data[name]["weights"].items()}
+        )
+        for name in ("sentence", "confidence", "prior")
+        if name in data
+    }
 
 
 @functools.cache

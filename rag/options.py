@@ -175,8 +175,9 @@ ReaderOption = Annotated[
     str | None,
     typer.Option(
         "--reader",
-        metavar="NAME_OR_FOLDER",
-        help='The question-answering model that reads, when it is not the one that ships; "none": no reader.',
+        metavar="auto|quick|sharp|NAME|none",
+        help="What reads: auto (the default; quick, and sharp reads the best again), one of both alone, another "
+        "question-answering model by its name or folder, or none.",
         show_default=False,
     ),
 ]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
-from rag.candidates import best_first, gather, rescored, with_agreement, with_reading
+from rag.candidates import best_first, gather, rescored, with_agreement, with_reading, with_second_reading
+from rag.cascade import MOST_READ_AGAIN, Cascade
 from rag.logistic import logit
 from rag.reader import as_read
 
@@ -15,11 +18,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rag.candidates import Candidate
-    from rag.logistic import Scoring
+    from rag.logistic import Again, Scoring
     from rag.reader import Reader
     from rag.retrieve import Evidence
 
-__all__ = ["FIRST_READ", "MORE_READ", "READ_PASSAGES", "rank_by_encoder", "rank_by_reader"]
+__all__ = ["FIRST_READ", "MORE_READ", "READ_PASSAGES", "rank_by_encoder", "rank_by_reader", "readers_of"]
 
 READ_PASSAGES = 30
 """Passages that are retrieved to be read; most questions need far fewer (`rank_by_reader`)."""
@@ -29,6 +32,8 @@ ENCODED_SENTENCES = 24
 """Sentences that are compared with the question by the encoder, the best by the cheaper features first."""
 FIRST_READ, MORE_READ = 10, 2
 """Passages that are read at once: in the beginning, and each time that more may change the answer."""
+READ_AGAIN = 2
+"""Passages that a second reader reads at once."""
 
 
 def rank_by_encoder(
@@ -66,12 +71,17 @@ def rank_by_reader(evidence: Evidence, reader: Reader, scoring: Scoring, *, thor
     long as the likeliest of those that are left might yet outdo the best one found: reading seldom raises the odds of a
     sentence by more than `Scoring.reach`.
 
+    With a `Cascade`, the quick reader reads so, and the sharp one then reads the best passages again, two at a time, as
+    long as the likeliest of the others might yet outdo the best one found (`Again.reach`) and there is time.
+
     Args:
         evidence: what was found for the question.
         reader: reads the passages.
         scoring: the models that score their sentences.
-        thorough: whether all are read.
+        thorough: whether all are read, and as many as may be again.
     """
+    begun = time.perf_counter()
+    first = reader.quick if isinstance(reader, Cascade) else reader
     found = [rescored(each, scoring.prior) for each in gather(evidence.question, evidence.hits, evidence.rarity)]
     by_passage: dict[int, list[Candidate]] = {}
     for candidate in found:
@@ -84,9 +94,65 @@ def rank_by_reader(evidence: Evidence, reader: Reader, scoring: Scoring, *, thor
     while order:
         part, order, size = order[:size], order[size:], MORE_READ
         passages = [as_read(by_passage[number][0].passage) for number in part]
-        readings = dict(zip(part, reader.read(evidence.question.text, passages), strict=True))
-        read += with_reading([each for number in part for each in by_passage[number]], readings)
+        own = [each for number in part for each in by_passage[number]]
+        readings = dict(zip(part, first.read(evidence.question.text, passages), strict=True))
+        read += with_reading(evidence.question, own, readings, first.name)
         ranked = sorted((rescored(each, scoring.sentence) for each in with_agreement(read)), key=best_first)
         if order and ranked and logit(ranked[0].probability) > likely[order[0]] + scoring.reach:
             break
+    if isinstance(reader, Cascade) and reader.sharp is not None and scoring.again is not None:
+        return _read_again(evidence, ranked, reader, scoring, scoring.again, since=None if thorough else begun)
     return ranked
+
+
+def readers_of(ranked: Sequence[Candidate]) -> dict[str, int]:
+    """How many passages each reader read, by its name; one that was read twice counts for the second."""
+    passages = {each.passage.id: each.read_by for each in ranked if each.read_by is not None}
+    return dict(sorted(Counter(passages.values()).items()))
+
+
+def _read_again(
+    evidence: Evidence,
+    ranked: Sequence[Candidate],
+    cascade: Cascade,
+    scoring: Scoring,
+    again: Again,
+    *,
+    since: float | None,
+) -> list[Candidate]:
+    """The sentences of passages that were read, ranked anew after the best passages were read again.
+
+    Both models say how likely a sentence answers, by all that is known of it; so sentences that were read again and
+    those that were not are compared by that.
+
+    Args:
+        evidence: what was found for the question.
+        ranked: the sentences by the first reading.
+        cascade: reads again.
+        scoring: the models of the first reading.
+        again: the model of the second.
+        since: when reading began, by `time.perf_counter`; None when neither time nor reach ends it.
+    """
+    by_passage: dict[int, list[Candidate]] = {}
+    for candidate in ranked:
+        by_passage.setdefault(candidate.passage.id, []).append(candidate)
+    order = list(by_passage)[:MOST_READ_AGAIN]
+    likely = {number: logit(by_passage[number][0].probability) for number in order}
+    second: list[Candidate] = []
+    done: set[int] = set()
+    anew = list(ranked)
+    while order and (since is None or cascade.affords(len(order[:READ_AGAIN]), since=since)):
+        part, order = order[:READ_AGAIN], order[READ_AGAIN:]
+        own = [each for number in part for each in by_passage[number]]
+        passages = [as_read(by_passage[number][0].passage) for number in part]
+        readings = dict(zip(part, cascade.read_again(evidence.question.text, passages), strict=True))
+        second += with_second_reading(evidence.question, own, readings, str(cascade.sharp))
+        done.update(part)
+        rest = [each for each in ranked if each.passage.id not in done]
+        agreed = with_agreement([*second, *rest])
+        anew = [rescored(each, again.sentence) for each in agreed[: len(second)]]
+        best = max((logit(each.probability) for each in anew), default=float("-inf"))
+        anew += [rescored(each, scoring.sentence) for each in agreed[len(second) :]]
+        if since is not None and order and best > likely[order[0]] + again.reach:
+            break
+    return sorted(anew, key=best_first)

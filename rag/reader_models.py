@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import logging
+import re
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files as package_files
@@ -12,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from index.encoder import available_cores
 from index.errors import ReaderError, first_line
-from index.quantised import open_session
+from index.quantised import open_model
 from index.runtime import silence_hub
+from rag.cascade import Cascade
 from rag.kinds import asks_whether
+from rag.model_files import verify
 from rag.reader import MAX_TOKENS, NO_READER, Reading, Tokens, Window, decode, lay_out, merge
 
 if TYPE_CHECKING:
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_READER",
+    "SHIPPED",
     "BatchReader",
     "OnnxReader",
     "Tokenizer",
@@ -32,12 +37,17 @@ __all__ = [
     "shipped_folder",
 ]
 
-DEFAULT_READER = "citewell-reader"
+DEFAULT_READER = "auto"
+SHIPPED = "quick", "sharp"
+"""The readers that ship with citewell: one that reads much, and one of five times the size that reads again."""
 _REMEMBERED = 50_000
 _BATCH = 16
 _TEMPERATURE = 0.3
 """Of the consensus by which the shipped reader's words are marked; chosen on held-out questions of SQuADShifts."""
 _MODEL_FILE = "model.onnx"
+_NO_MEMORY = re.compile(r"bad_alloc|bad allocation|failed to allocate|cannot allocate|out of memory", re.IGNORECASE)
+
+_log = logging.getLogger(__name__)
 
 
 class Tokenizer:
@@ -151,19 +161,22 @@ class OnnxReader:
         """Load a model folder.
 
         Args:
-            folder: holds `model.onnx` and `tokenizer.json`.
+            folder: holds `model.onnx`, `tokenizer.json`, and `checksums.json` that both are compared with.
             name: for people; the folder when None.
 
         Raises:
-            ReaderError: when it does not, or they cannot be used.
+            ReaderError: when it does not, they cannot be used, or are not what the checksums say.
         """
         try:
-            session = open_session((folder / _MODEL_FILE).read_bytes())
+            verify(folder)
+            session = open_model(folder / _MODEL_FILE)
             tokenizer = Tokenizer.load(folder / "tokenizer.json")
             outputs = [output.name for output in session.get_outputs()]
             if outputs != ["start", "end", "relevance"]:
                 raise ValueError(f"its outputs are {outputs}, not start, end and relevance")
             return cls(session, tokenizer, name or str(folder), folder)
+        except ReaderError:
+            raise
         except Exception as error:
             raise ReaderError(
                 f"the reader in {folder} cannot be loaded ({first_line(error)}); expected a folder that "
@@ -342,18 +355,19 @@ def _positions(config: Any) -> int:
     return limit - 2 if getattr(config, "type_vocab_size", 2) == 1 else limit
 
 
-def shipped_folder() -> Path:
-    """Where the shipped reader's files are."""
-    return Path(str(package_files("rag").joinpath("models", "reader")))
+def shipped_folder(name: str) -> Path:
+    """Where the files of a shipped reader are: "quick" or "sharp"."""
+    return Path(str(package_files("rag").joinpath("models", name)))
 
 
-@functools.lru_cache(maxsize=2)
+@functools.lru_cache(maxsize=4)
 def load_reader(name: str | None = None) -> Reader | None:
-    """The reader of that name or folder. The last two are kept.
+    """The reader of that name or folder. The last ones are kept.
 
     Args:
-        name: None or "citewell-reader": the shipped one; "none": no reader; a folder that `citewell train` made, or
-            the name or folder of an extractive question-answering model of transformers.
+        name: None or "auto": both shipped readers as a `rag.cascade.Cascade`, or the quick one alone where there is no
+            memory for the other; "quick" or "sharp": one of them; "none": no reader; a folder that `citewell train`
+            made, or the name or folder of an extractive question-answering model of transformers.
 
     Raises:
         ReaderError: when it cannot be loaded.
@@ -361,8 +375,31 @@ def load_reader(name: str | None = None) -> Reader | None:
     if name == NO_READER:
         return None
     if name is None or name == DEFAULT_READER:
-        return OnnxReader.load(shipped_folder(), name=DEFAULT_READER)
+        return _load_cascade()
+    if name in SHIPPED:
+        return OnnxReader.load(shipped_folder(name), name=name)
     folder = Path(name).expanduser()
     if (folder / _MODEL_FILE).is_file():
         return OnnxReader.load(folder)
     return TransformersReader.load(name)
+
+
+def _load_cascade() -> Cascade:
+    """Both shipped readers; without memory for the second one the first alone, which is said once."""
+    quick, sharp = (functools.partial(load_reader, name) for name in SHIPPED)
+    first = quick()
+    if first is None:  # cannot be: a shipped reader is one
+        raise ReaderError(f"the reader {SHIPPED[0]} is missing; install citewell again")
+    try:
+        return Cascade(first, sharp())
+    except ReaderError as error:
+        if not _out_of_memory(error):
+            raise
+        _log.warning("there is no memory for the reader %r: %r reads alone", *reversed(SHIPPED))
+        return Cascade(first, None)
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    """Whether an error was raised for want of memory, by Python or, in its own words, by ONNX Runtime."""
+    cause = error.__cause__
+    return isinstance(cause, MemoryError) or (cause is not None and bool(_NO_MEMORY.search(str(cause))))

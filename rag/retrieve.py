@@ -58,6 +58,7 @@ class Evidence:
         hits: retrieved passages, the best first, and behind them their near copies.
         rarity: a weight for each of the question's terms (`rag.rarity.weights`).
         places: for the number of each sentence of the hits, the other places where it stands.
+        searched: how many passages were searched, copies counted once.
     """
 
     question: Question
@@ -65,6 +66,7 @@ class Evidence:
     hits: Sequence[Hit]
     rarity: Mapping[str, float]
     places: Mapping[int, tuple[SentencePlace, ...]] = field(default_factory=dict)
+    searched: int = 0
 
 
 class Retriever:
@@ -109,9 +111,10 @@ class Retriever:
             if not hits and scope is not None:
                 self._check(scope)
             rarity = weights(question.terms, *self._store.document_frequencies(question.terms))
+            searched = self._store.searched(scope)
             sentences = [sentence for hit in hits for sentence in hit.passage.sentences]
             places = self._store.places(sentences, scope=scope)
-        return Evidence(question, vector, hits, rarity, places)
+        return Evidence(question, vector, hits, rarity, places, searched)
 
     def _hits(self, question: Question, vector: NDArray[np.float32], top_k: int, scope: Scope | None) -> list[Hit]:
         lexical = self._store.search_lexical(question.terms, top_k=CANDIDATES, scope=scope)

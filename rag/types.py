@@ -79,6 +79,7 @@ class Citation(Place):
         also_in: the other places where this sentence stands, or another that answers the same.
         context: for a quote that opens with "he" or "the minister", the sentence of the same article that says who it
             is; None when it needs none, or none was found.
+        read_by: the name of the reader that marked its words, the last one that read it; None when none did.
     """
 
     number: int
@@ -87,6 +88,7 @@ class Citation(Place):
     score: float = 0.0
     also_in: tuple[Place, ...] = ()
     context: Excerpt | None = None
+    read_by: str | None = None
 
     @property
     def link(self) -> str | None:
@@ -105,6 +107,7 @@ class Answer:
         citations: the sentences that answer, the best first; empty unless `answered`.
         related: the closest sentences that did not qualify; all of them when not answered.
         read_as: the question as it was read in the light of earlier ones; None when as it stands.
+        readers: how many passages each reader read last, by its name; of a passage that was read twice, the second.
         timings: seconds spent in each stage; not part of the answer's equality.
     """
 
@@ -114,6 +117,7 @@ class Answer:
     citations: tuple[Citation, ...] = ()
     related: tuple[Citation, ...] = ()
     read_as: str | None = None
+    readers: Mapping[str, int] = field(default_factory=dict, hash=False)
     timings: Mapping[str, float] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -128,6 +132,7 @@ class Answer:
             "read_as": self.read_as,
             "answered": self.answered,
             "confidence": self.confidence,
+            "readers": dict(self.readers),
             "text": self.text,
             "citations": [_citation_dict(citation) for citation in self.citations],
             "related": [_citation_dict(citation) for citation in self.related],
@@ -188,4 +193,5 @@ def _citation_dict(citation: Citation) -> dict[str, Any]:
         "score": citation.score,
         "also_in": [{**_place_dict(place), "wording": place.wording} for place in citation.also_in],
         "context": _excerpt_dict(citation.context) if citation.context is not None else None,
+        "read_by": citation.read_by,
     }

@@ -45,10 +45,10 @@ def confidence_words(confidence: float) -> tuple[str, str]:
     """A probability in [0, 1] in the words of the command line, and in percent.
 
     >>> confidence_words(0.876)
-    ('high confidence', '87%')
+    ('likely', '87%')
     """
     words, _, percent = _words_and_percent(confidence).partition(" (")
-    return f"{words} confidence", percent.rstrip(")")
+    return words, percent.rstrip(")")
 
 
 def quote_markup(quote: str, highlight: tuple[int, int] | None) -> str:
@@ -120,7 +120,7 @@ def _confidence(confidence: float) -> str:
     """In words; the number for whoever points at them, and for screen readers."""
     words, percent = confidence_words(confidence)
     meaning = escape(f"The probability that the first sentence answers: {percent}")
-    level = words.removesuffix(" confidence").replace(" ", "-")
+    level = words.replace(" ", "-")
     return (
         f'<p class="notes"><span class="confidence" title="{meaning}"><span class="gauge {level}"></span>'
         f'{words}<span class="spoken">. {meaning}.</span></span></p>'

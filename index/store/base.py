@@ -288,6 +288,10 @@ class Store(Protocol):
         """In how many passages each stem stands, and how many passages there are."""
         ...
 
+    def searched(self, scope: Scope | None = None) -> int:
+        """How many passages are searched, copies counted once; of a scope, those that have a copy in it."""
+        ...
+
     def close(self) -> None:
         """Let go of files. The store cannot be used afterwards."""
         ...

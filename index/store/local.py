@@ -270,6 +270,11 @@ class LocalStore:
         with self.reading():
             return self._search.lexical.document_frequencies(terms), len(self._search.lexical)
 
+    def searched(self, scope: Scope | None = None) -> int:
+        """How many passages are searched in a scope, copies counted once."""
+        with self.reading():
+            return len(self._inside(scope).leaders) if scope else len(self._search.lexical)
+
     def close(self) -> None:
         """Close the database."""
         self._database.close()

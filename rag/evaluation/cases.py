@@ -52,7 +52,7 @@ def pairs(outcomes: Sequence[tuple[Outcome, Outcome]], about: str) -> str:
 
 
 def _first(outcome: Outcome, when: str) -> str:
-    label = f"{when}, confidence {confidence_words(outcome.confidence)}"
+    label = f"{when}, answer {confidence_words(outcome.confidence)}"
     return _sentence(outcome.ranked[0], label) if outcome.ranked else f'<p class="none">{when}: no sentence.</p>'
 
 
@@ -60,7 +60,7 @@ def _facts(outcome: Outcome) -> str:
     expected = "; ".join(f"<b><bdi>{escape(answer)}</bdi></b>" for answer in outcome.answers)
     parts = [
         f"Expected: {expected}" if expected else "Expected: no answer",
-        f"confidence {confidence_words(outcome.confidence)}, {'answered' if outcome.answered else 'not answered'}",
+        f"answer {confidence_words(outcome.confidence)}, {'answered' if outcome.answered else 'not answered'}",
     ]
     if outcome.date is not None:
         parts.append(f"asked {escape(outcome.date)}")

@@ -223,7 +223,7 @@ def test_an_answer_without_a_terminal_has_a_line_for_each_quote_and_location() -
         "    Military Chiefs Gather",
         "    /news/a.txt:12",
         "",
-        "Confidence: high (87%)",
+        "Answer: likely (87%)",
     ]
 
 
@@ -273,7 +273,7 @@ def test_places_on_one_line_of_a_file_are_shown_once() -> None:
 
 def test_an_unsure_answer_does_not_claim_that_the_articles_are_silent() -> None:
     shown = console.show_answer(replace(unanswered(), confidence=0.46), width=None).plain
-    assert shown.startswith("No sentence is a sure answer. Confidence: low (46%)")
+    assert shown.startswith("No sentence is a sure answer. Answer: possible (46%)")
     assert "which may answer or not:" in shown
 
 
@@ -287,7 +287,7 @@ def test_a_source_that_is_no_url_names_no_outlet(source: str) -> None:
 def test_not_answered_says_so_and_dims_what_is_closest() -> None:
     text = console.show_answer(unanswered(), width=80)
     assert text.plain.startswith(
-        "The articles do not say. Confidence: very low (3%)\n\nThe closest sentences, none of which answers:\n\n[1] "
+        "Not in these articles. Answer: unlikely (3%)\n\nThe closest sentences, none of which answers:\n\n[1] "
     )
     assert "[2] Another sentence." in text.plain
     dim = [span for span in text.spans if str(span.style) == "dim"]
@@ -297,21 +297,21 @@ def test_not_answered_says_so_and_dims_what_is_closest() -> None:
 
 def test_not_answered_with_nothing_close() -> None:
     shown = console.show_answer(Answer("q", False, 0.0), width=80).plain
-    assert shown == "The articles do not say. Confidence: very low (0%)\n"
+    assert shown == "Not in these articles. Answer: unlikely (0%)\n"
 
 
 @pytest.mark.parametrize(
     ("probability", "words"),
     [
-        (1.0, "very high (100%)"),
-        (0.999, "very high (99%)"),
-        (0.9, "very high (90%)"),
-        (0.57, "fair (57%)"),
-        (0.5, "fair (50%)"),
-        (0.4999, "low (49%)"),
-        (0.25, "low (25%)"),
-        (0.001, "very low (<1%)"),
-        (0.0, "very low (0%)"),
+        (1.0, "very likely (100%)"),
+        (0.999, "very likely (99%)"),
+        (0.9, "very likely (90%)"),
+        (0.57, "possible (57%)"),
+        (0.5, "possible (50%)"),
+        (0.4999, "possible (49%)"),
+        (0.25, "possible (25%)"),
+        (0.001, "unlikely (<1%)"),
+        (0.0, "unlikely (0%)"),
     ],
 )
 def test_confidence_in_words(probability: float, words: str) -> None:
@@ -453,7 +453,7 @@ def test_a_file_of_questions_in_a_format_to_take_along(calls: list[dict[str, Any
 def test_not_answered_is_no_error(calls: list[dict[str, Any]]) -> None:
     result = run("ask", "Who won?")
     assert result.exit_code == 0
-    assert result.stdout.startswith("The articles do not say.")
+    assert result.stdout.startswith("Not in these articles.")
 
 
 QUESTIONS = b"\xef\xbb\xbfHow many?\r\n\n  \nWho won \xe2\x80\xa8?\nbad \x00 one\nnot utf-8 \xff\nHow long?"
@@ -502,7 +502,7 @@ def test_a_file_of_questions_as_text(calls: list[dict[str, Any]]) -> None:
     assert (result.exit_code, result.stderr) == (5, "")
     assert result.stdout.startswith(f"How many?\n\n[1] {QUOTE}\n")
     assert "bad � one\n\nNot asked: the question holds a control character (U+0000); expected text\n" in result.stdout
-    assert result.stdout.count("Confidence: ") == 3
+    assert result.stdout.count("Answer: ") == 3
 
 
 def test_a_file_of_good_questions_ends_well(calls: list[dict[str, Any]]) -> None:

@@ -144,7 +144,7 @@ def test_every_miss_is_shown_in_its_section_the_surest_first() -> None:
     assert "None of the 1 sentences given is right." in misses
     assert "No sentence was found." in misses
     assert "First; holds an answer, in an article that is not among the sources" in misses
-    assert "confidence fair (70%), answered" in misses
+    assert "answer likely (70%), answered" in misses
     assert "Bridge Opens · example.org · 2025-03-26 · /news/a.txt:3" in misses
     assert "asked 2025-04-01" in misses
     assert HIT.question not in misses
@@ -206,8 +206,8 @@ def test_two_runs_side_by_side() -> None:
     assert "Of 6 shared questions: 1 won, 1 lost" in page.text["figures"]
     assert "hit@140.0%40.0%0" in page.text["figures"]
     assert HIT.question in page.text["won"]
-    assert "Before, confidence very high (90%)In Paris, earlier." in page.text["won"]
-    assert "Now, confidence very high (90%)It was in Lund." in page.text["won"]
+    assert "Before, answer very likely (90%)In Paris, earlier." in page.text["won"]
+    assert "Now, answer very likely (90%)It was in Lund." in page.text["won"]
     assert MISS.question in page.text["lost"]
     classes = {str(attributes.get("class")) for _, attributes in page.tags}
     assert {"curve", "curve before"} <= classes

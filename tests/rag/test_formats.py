@@ -146,14 +146,14 @@ def test_text_has_quotes_with_numbers_and_then_the_notes() -> None:
         "    Before it: The mayor spoke.\n"
         "    Also in: Port Ellis shuts, b/copy.txt:49, characters 3-67\n\n"
         "[2] Harbour to close, b/copy.txt:12, characters 10-30\n\n"
-        "Confidence: high (87%)\n"
+        "Answer: likely (87%)\n"
     )
 
 
 def test_no_answer_says_so_and_gives_the_closest_as_such() -> None:
     for form in ("text", "markdown"):
         said = answer_as(SILENT, form)
-        assert said.index("The articles do not say.") < said.index("none of which answers") < said.index("A close")
+        assert said.index("Not in these articles.") < said.index("none of which answers") < said.index("A close")
     assert "none of which" not in answer_as(Answer("Who won?", False, 0.0), "text")
 
 
@@ -173,7 +173,7 @@ def test_markdown_renders_as_the_same_things() -> None:
             "Also in: Port Ellis shuts, b/copy.txt:49, characters 3-67",
         ),
         ("ordered_list/list_item/paragraph", "Harbour to close, b/copy.txt:12, characters 10-30"),
-        ("paragraph", "Confidence: high (87%)"),
+        ("paragraph", "Answer: likely (87%)"),
     ]
     (address,) = links(answer_as(ANSWER, "markdown"))
     assert unquote(address) == f"{ADDRESS}#:~:text={QUOTE}"

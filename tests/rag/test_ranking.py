@@ -216,7 +216,7 @@ def test_exact_copies_are_left_to_the_store(stored: Any) -> None:
 
 
 def chosen(*candidates: Candidate, top: int = 5, least: float = 0.0) -> tuple[float, list[int], list[int]]:
-    found = select(candidates, SCORING.confidence.probability, top=top, min_confidence=least)
+    found = select(candidates, SCORING.confidence.probability, top=top, min_confidence=least, searched=9)
     cited, related = ([each.passage.id for each in listed] for listed in (found.cited, found.related))
     return found.confidence, cited, related
 
@@ -304,11 +304,11 @@ def test_an_answer_that_repeats_a_part_of_one_that_is_cited_is_not_cited(
 ) -> None:
     one = candidate(stored(1, f"It was {first}, said the king."), first, probability=0.8)
     two = candidate(stored(2, f"A day later it was called {later} by all of them."), later, probability=0.7)
-    chosen = select([one, two], lambda _: 0.9, top=5, min_confidence=0.5)
+    chosen = select([one, two], lambda _: 0.9, top=5, min_confidence=0.5, searched=9)
     assert [each.passage.article.path.removesuffix(".txt") for each in chosen.cited] == cited
     assert [each.text for each in chosen.same[one.sentence.id]] == ([] if len(cited) == 2 else [two.text])
     assert chosen.related == ()
-    silent = select([one, two], lambda _: 0.1, top=5, min_confidence=0.5)
+    silent = select([one, two], lambda _: 0.1, top=5, min_confidence=0.5, searched=9)
     assert len(silent.related) == 2  # nothing is answered: what comes close is all shown
 
 
@@ -353,7 +353,7 @@ def test_an_answer_that_a_cited_sentence_goes_by_in_the_same_words_is_not_cited(
 ) -> None:
     one = candidate(stored(1, first), answer, probability=0.8)
     two = candidate(stored(2, later), other, probability=0.7)
-    chosen = select([one, two], lambda _: 0.9, top=5, min_confidence=0.5)
+    chosen = select([one, two], lambda _: 0.9, top=5, min_confidence=0.5, searched=9)
     assert len(chosen.cited) == cited
     assert [each.text for each in chosen.same[one.sentence.id]] == ([] if cited == 2 else [later])
 
@@ -362,7 +362,7 @@ def test_what_repeats_a_citation_is_told_with_it_though_it_is_too_unlikely_to_be
     one = candidate(stored(1, "It was in Palm Beach, Florida that he was seen."), "Florida", probability=0.8)
     two = candidate(stored(2, "They went to Palm Beach, Florida."), "Palm Beach, Florida", probability=0.5)
     other = candidate(stored(3, "In Norway nobody had seen him."), "Norway", probability=0.5)
-    chosen = select([one, two, other], lambda _: 0.9, top=5, min_confidence=0.5)
+    chosen = select([one, two, other], lambda _: 0.9, top=5, min_confidence=0.5, searched=9)
     assert [each.text for each in chosen.cited] == [one.text]
     assert [each.text for each in chosen.same[one.sentence.id]] == [two.text]
     assert [each.text for each in chosen.related] == [other.text]
@@ -371,7 +371,7 @@ def test_what_repeats_a_citation_is_told_with_it_though_it_is_too_unlikely_to_be
 def test_the_same_answer_is_cited_once_though_the_reader_is_not_sure_of_the_first(stored: Any) -> None:
     one = candidate(stored(1, "On Monday the king opened it."), "Monday", margin=-0.5, probability=0.8)
     two = candidate(stored(2, "Cars have crossed the bridge in Lund since Monday."), "Monday", probability=0.7)
-    chosen = select([one, two], lambda _: 0.9, top=5, min_confidence=0.5)
+    chosen = select([one, two], lambda _: 0.9, top=5, min_confidence=0.5, searched=9)
     assert [each.text for each in chosen.cited] == [one.text]
     assert [each.text for each in chosen.same[one.sentence.id]] == [two.text]
 

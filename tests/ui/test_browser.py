@@ -68,7 +68,7 @@ def test_no_answer_looks_different_and_its_sentences_open(page_url, open_page):
     watched = open_page(page_url)
     page = watched.page
     watched.ask("Did anyone photograph unicorns, dragons, mermaids, griffins near harbour buildings yesterday?")
-    assert page.locator(".unanswered .silent").inner_text() == "The articles do not say."
+    assert page.locator(".unanswered .silent").inner_text() == "Not in these articles."
     assert page.locator(".answered").count() == 0
     assert page.locator(".related .near").count() > 0
     watched.ask(QUESTION, answers=2)

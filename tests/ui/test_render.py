@@ -102,7 +102,7 @@ def test_an_answer_has_its_quote_its_mark_and_its_place():
     assert [quote.strip() for quote in parsed.quotes] == ["They met for 90 minutes."]
     assert parsed.marked == "90 minutes"
     assert parsed.buttons() == parsed.buttons("unfold") == [f"{ID}:10:20"]
-    for shown in ("The title", "example.org", "May 1", "very high confidence"):
+    for shown in ("The title", "example.org", "May 1", "very likely"):
         assert shown in parsed.text
     assert "also in" not in parsed.text
     assert any("93%" in (attributes.get("title") or "") for _, attributes in parsed.elements)
@@ -159,13 +159,13 @@ def test_other_articles_are_counted_and_their_places_can_be_opened(articles, wor
 
 def test_the_confidence_is_words_with_the_number_for_screen_readers():
     markup = answer_markup(answered(cited()))
-    assert "very high confidence" in Parsed(markup).text
+    assert "very likely" in Parsed(markup).text
     assert '<span class="spoken">. The probability that the first sentence answers: 93%.</span>' in markup
 
 
 def test_no_answer_says_so_and_shows_the_closest_sentences():
     parsed = Parsed(answer_markup(Answer("Who?", False, 0.1, (), (cited(), cited(start=1, end=2)))))
-    assert "The articles do not say." in parsed.text
+    assert "Not in these articles." in parsed.text
     assert "closest sentences" in parsed.text
     assert len(parsed.buttons()) == 2
     assert "confidence" not in parsed.text

@@ -1,0 +1,162 @@
+"""Two readers as one: a quick one reads all that was retrieved, a sharp one reads the best of it again.
+
+How much is read again is decided by what the first reading left open (`rag.ranking`), within the time that a question
+may take: where the processor is busy, less is read again, not later.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from rag.reader import Reading, SentenceReading
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from rag.reader import Passage, Reader
+
+__all__ = ["MOST_READ_AGAIN", "Cascade", "combined"]
+
+PATIENCE = 0.6
+"""Seconds that reading may take, both readers together, as long as anything is left to be read again."""
+MOST_READ_AGAIN = 8
+"""Passages that are read again at most: a right sentence is seldom further behind."""
+_KEPT = 2_000
+"""Readings that are kept: those of some fifty questions, for the next turns of a conversation."""
+_NEW = 0.3
+"""What the latest reading counts in the pace."""
+
+
+class Cascade:
+    """A quick reader and a sharp one; safe to use from several threads.
+
+    As a `rag.reader.Reader` it reads passages with the quick one, and the likeliest of them again; their readings are
+    then what both make of them (`combined`). `rag.ranking.rank_by_reader` goes about it more closely, with all that is
+    known of the passages.
+
+    Args:
+        quick: reads all.
+        sharp: reads again; None: nothing is.
+        patience: seconds that reading may take while there is more to be read again; `math.inf` for no limit.
+        name: for people.
+    """
+
+    def __init__(
+        self, quick: Reader, sharp: Reader | None, *, patience: float = PATIENCE, name: str = "auto"
+    ) -> None:
+        self._first = _Kept(quick)
+        self._second = _Kept(sharp) if sharp is not None else None
+        self._patience = patience
+        self._name = name
+        self._pace = 0.0
+        self._lock = Lock()
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return self._name
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the quick reader's files lie; the weights beside it are those of both."""
+        return self._first.reader.folder
+
+    @property
+    def quick(self) -> Reader:
+        """What reads all."""
+        return self._first
+
+    @property
+    def sharp(self) -> str | None:
+        """The name of what reads again; None when nothing is."""
+        return self._second.name if self._second is not None else None
+
+    def affords(self, count: int, *, since: float) -> bool:
+        """Whether there is time to read so many passages again, as fast as it went lately.
+
+        Args:
+            count: how many.
+            since: when reading for the question began, by `time.perf_counter`.
+        """
+        return time.perf_counter() - since + count * self._pace <= self._patience
+
+    def read_again(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
+        """The sharp reader's readings, in order; see `rag.reader.Reader.read`.
+
+        Raises:
+            ValueError: when there is no sharp reader.
+        """
+        if self._second is None:
+            raise ValueError("there is no second reader")
+        new = self._second.missing(question, passages)
+        begun = time.perf_counter()
+        readings = self._second.read(question, passages)
+        if new:
+            pace = (time.perf_counter() - begun) / new
+            with self._lock:
+                self._pace = pace if self._pace == 0 else (1 - _NEW) * self._pace + _NEW * pace
+        return readings
+
+    def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
+        """Read passages; see `rag.reader.Reader.read`. Without regard to time, so that nothing depends on it."""
+        readings = self._first.read(question, passages)
+        if self._second is None:
+            return readings
+        order = sorted(range(len(readings)), key=lambda number: -_best_score(readings[number]))[:MOST_READ_AGAIN]
+        again = self._second.read(question, [passages[number] for number in order])
+        for number, reading in zip(order, again, strict=True):
+            readings[number] = combined(readings[number], reading)
+        return readings
+
+
+def combined(quick: Reading, sharp: Reading) -> Reading:
+    """What two readers make of one passage: the sharp one's spans, and the mean of both scores of a sentence."""
+    sentences = tuple(
+        SentenceReading(second.span, second.margin, (first.score + second.score) / 2)
+        for first, second in zip(quick.sentences, sharp.sentences, strict=True)
+    )
+    return Reading(sentences, sharp.no_answer)
+
+
+def _best_score(reading: Reading) -> float:
+    return max((sentence.score for sentence in reading.sentences), default=float("-inf"))
+
+
+class _Kept:
+    """A reader whose last readings are kept."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self._known: OrderedDict[tuple[str, Passage], Reading] = OrderedDict()
+        self._lock = Lock()
+
+    @property
+    def name(self) -> str:
+        return self.reader.name
+
+    @property
+    def folder(self) -> Path | None:
+        return self.reader.folder
+
+    def missing(self, question: str, passages: Sequence[Passage]) -> int:
+        """How many of the passages it would have to read."""
+        with self._lock:
+            return sum((question, passage) not in self._known for passage in passages)
+
+    def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
+        with self._lock:
+            found = {each: self._known[question, each] for each in passages if (question, each) in self._known}
+        unknown = list(dict.fromkeys(each for each in passages if each not in found))
+        if unknown:
+            found.update(zip(unknown, self.reader.read(question, unknown), strict=True))
+        with self._lock:
+            for passage, reading in found.items():
+                self._known[question, passage] = reading
+                self._known.move_to_end((question, passage))
+            while len(self._known) > _KEPT:
+                self._known.popitem(last=False)
+        return [found[each] for each in passages]
