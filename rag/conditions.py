@@ -17,6 +17,7 @@ from index.analysis import stem, stop_words, words
 from rag.denial import asks_denied, is_denied
 from rag.kinds import EXACT_KINDS, answer_spans
 from rag.scoring import answer_key, words_of
+from rag.training.names import words_of_kind
 
 if TYPE_CHECKING:
     from rag.question import Question
@@ -29,6 +30,7 @@ _IN_A_NAME = re.compile(
 )
 _NAME = re.compile(r"(?:[Tt]he\s)?[A-Z][^\W\d]*(?:[\s-](?:(?:of|the|de|van|von|al|bin)\s)*[A-Z][^\W\d]*)*")
 _SPELT_OUT = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_NOT_NAMES = stop_words() | words_of_kind("no-name")
 _SHARED = 4
 """First letters that a name and what is made of it have in common: "Texas", "Texan"."""
 
@@ -68,8 +70,8 @@ def condition_features(
 
     Returns:
         - `denied`: the sentence denies what stands in the span, and the question does not ask for that.
-        - `asks_rank_missing`: the question has a word of rank ("first", "largest"), and none that says the same stands in
-          the sentence, the one before it or the title.
+        - `asks_rank_missing`: the question has a word of rank ("first", "largest"), and none that says the same stands
+          in the sentence, the one before it or the title.
         - `asks_place_missing`: the share of the names behind prepositions ("in Texas") that stand in none of these.
         - `number_missing`: the share of the question's numbers and years that stand in none of these.
         - `opposite`: the sentence has the contrary of one of the question's words ("won", "lost") and not the word.
@@ -106,12 +108,8 @@ def _conditions(question: str) -> _Conditions:
     stems = frozenset(word.stem for word in found)
     names = []
     for match in _IN_A_NAME.finditer(question):
-        name = {
-            word.stem
-            for word in words(match["name"])
-            if match["name"][word.start : word.end].lower() not in stop_words()
-        }
-        names.append(frozenset(name))
+        counting = (word for word in match["name"].split() if word.lower().rstrip(".") not in _NOT_NAMES)
+        names.append(frozenset(word.stem for word in words(" ".join(counting))))
     ranks, opposites = _lists()
     return _Conditions(
         stems,
@@ -154,7 +152,7 @@ def _spellings(number: str) -> frozenset[str]:
 def _stands(name: frozenset[str], around: set[str]) -> bool:
     """Whether all words of a name, or words made of the same name, are among those around."""
     return all(
-        word in around or (len(word) > _SHARED and any(each.startswith(word[:_SHARED]) for each in around))
+        word in around or (len(word) >= _SHARED and any(each.startswith(word[:_SHARED]) for each in around))
         for word in name
     )
 

@@ -43,6 +43,25 @@ _DENIES = re.compile(
     |\b(?:reject|dismiss|disput|refut|rebut)\w*\s+(?:\w+\s+){{0,2}}?{_BELIEF}\b""",
     re.IGNORECASE | re.VERBOSE,
 )
+_SIGNS = (
+    *("not", "n't", "n’t", "never", "neither", "nor", "without", "unlike", "nobody", "no ", "rather", "other than"),
+    *(
+        "instead",
+        "opposed",
+        "far from",
+        "fail",
+        "refus",
+        "declin",
+        "unable",
+        "deni",
+        "deny",
+        " out",
+        "reject",
+        "dismiss",
+    ),
+    *("disput", "refut", "rebut"),
+)
+"""One of these stands in any sentence that `_DENIES` finds something in; most have none, and are done with at once."""
 _SCOPE_ENDS = re.compile(
     r"""[;!?—–“”"()]|\s--?\s|[:.](?!\d)|,(?!\d)(?!\s(?:or|nor)\b)
     |\b(?:but|although|though|until|unless|except|besides|because|while|whereas|instead|when|where
@@ -150,6 +169,9 @@ def is_denied(text: str, start: int, end: int) -> bool:
 @functools.lru_cache(maxsize=20_000)
 def _denied_ranges(text: str) -> tuple[tuple[int, int], ...]:
     """The half-open character ranges that a sentence denies, in order; words that undo each other deny nothing."""
+    lowered = text.lower()
+    if not any(sign in lowered for sign in _SIGNS):
+        return ()
     affirmed = [match.span() for match in _AFFIRMED.finditer(text)]
     found: list[tuple[int, int]] = []
     for match in _DENIES.finditer(text):
