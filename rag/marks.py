@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["LEAST_MARGIN", "best_spans", "marks_nothing", "natural_span"]
 
 LEAST_MARGIN = -14.0
-"""The margin from which words are marked: of sentences that do answer, above it the marked words are right (F1 of at
-least .5) more often than not, on TyDi QA, SQuADShifts, MultiSpanQA and news questions; below it less often."""
+"""The margin from which words are marked. Of sentences that do answer, on TyDi QA, SQuADShifts, MultiSpanQA and news
+questions together, the marked words are right (F1 of at least .5) in .65 of those from -14 to -12, and in .47 of those
+below."""
 _REACH = 14.0
 """How far a span's score may lie behind the best one's: from there on they are words by chance. A reader that takes the
 bait of a denied value can be sure of it, and the affirmed one lies up to 13 behind."""
