@@ -37,12 +37,14 @@ class SquadQuestion:
         question: what is asked.
         context: the paragraph.
         answers: texts, any of which is right; none when the paragraph does not answer.
+        title: of the article that the paragraph is from; "" when the file has none.
     """
 
     id: str
     question: str
     context: str
     answers: tuple[str, ...]
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +111,12 @@ def _entries(data: list[Any]) -> Iterator[tuple[str, str | tuple[SquadQuestion, 
             if not isinstance(context, str) or not isinstance(paragraph.get("qas"), list):
                 yield place, "no context, or no qas"
                 continue
+            title = article["title"] if isinstance(article.get("title"), str) else ""
             for count, asked in enumerate(paragraph["qas"]):
-                yield f"{place}.qas[{count}]", _question(asked, context, f"{place}.qas[{count}]")
+                yield f"{place}.qas[{count}]", _question(asked, context, title, f"{place}.qas[{count}]")
 
 
-def _question(asked: Any, context: str, place: str) -> str | tuple[SquadQuestion, list[str]]:
+def _question(asked: Any, context: str, title: str, place: str) -> str | tuple[SquadQuestion, list[str]]:
     if not isinstance(asked, dict) or not isinstance(asked.get("question"), str) or not asked["question"].strip():
         return "no question"
     impossible = asked.get("is_impossible") is True
@@ -124,7 +127,7 @@ def _question(asked: Any, context: str, place: str) -> str | tuple[SquadQuestion
         return "no answers"
     wrong = [each["text"] for each in answers if not _stands(each, context)]
     texts = tuple(dict.fromkeys(each["text"] for each in answers))
-    return SquadQuestion(str(asked.get("id", place)), asked["question"], context, texts), wrong
+    return SquadQuestion(str(asked.get("id", place)), asked["question"], context, texts, title), wrong
 
 
 def _stands(answer: dict[str, Any], context: str) -> bool:
