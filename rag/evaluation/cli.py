@@ -1,7 +1,7 @@
 """`citewell evaluate`: an index on the user's own questions, or a reader alone on a public set.
 
-`evaluate FILE` asks an index the questions of a file; `evaluate squad FILE` and `evaluate sentences FILE` measure a
-reader. Standard output carries the figures or the JSON and nothing else.
+`evaluate FILE` asks an index the questions of a file, `evaluate sizes FILE` collections of every size; `evaluate squad
+FILE` and `evaluate sentences FILE` measure a reader. Standard output carries the figures or the JSON and nothing else.
 """
 
 from __future__ import annotations
@@ -13,8 +13,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rag.evaluation.commands import DEFAULT, LimitOption, QuestionsByDefault, Unnamed, check_part
+from rag.evaluation.commands import (
+    DEFAULT,
+    CompareOption,
+    LimitOption,
+    PartOption,
+    QuestionsByDefault,
+    ReportOption,
+    SaveOption,
+    Unnamed,
+)
 from rag.evaluation.output import progress, say, show, write
+from rag.evaluation.sizes_cli import sizes
 from rag.options import (
     EncoderOption,
     IndexOption,
@@ -22,8 +32,6 @@ from rag.options import (
     MinConfidenceOption,
     ReaderOption,
     readable,
-    readable_or_none,
-    writable,
 )
 
 if TYPE_CHECKING:
@@ -38,8 +46,9 @@ __all__ = ["app"]
 app = typer.Typer(cls=QuestionsByDefault, help="Measure answers on your own questions, or a reader on a public set.")
 
 _EPILOG = """\
+Collections of every size: citewell evaluate sizes --help.
 A reader alone: citewell evaluate squad --help, citewell evaluate sentences --help.
-A file of one of these names: ./squad, ./sentences.
+A file of one of these names: ./sizes, ./squad, ./sentences.
 """
 
 
@@ -59,44 +68,12 @@ def evaluate_questions(
     reader: ReaderOption = None,
     encoder: EncoderOption = None,
     min_confidence: MinConfidenceOption = 0.5,
-    part: Annotated[
-        str | None,
-        typer.Option(
-            "--part",
-            metavar="FROM-TO",
-            help="Only the questions of this part of [0, 1), by a hash of their ids: tune on 0-0.5, report on 0.5-1.",
-            callback=check_part,
-            show_default=False,
-        ),
-    ] = None,
+    part: PartOption = None,
     limit: LimitOption = None,
     as_json: JsonOption = False,
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            "--report",
-            metavar="FILE.html",
-            help="Write a page with figures, plots and every miss.",
-            callback=writable,
-            show_default=False,
-        ),
-    ] = None,
-    save: Annotated[
-        Path | None,
-        typer.Option(
-            "--save", metavar="FILE.json", help="Write the run, for --compare.", callback=writable, show_default=False
-        ),
-    ] = None,
-    compare: Annotated[
-        Path | None,
-        typer.Option(
-            "--compare",
-            metavar="FILE.json",
-            help="Compare with a run that --save wrote.",
-            callback=readable_or_none,
-            show_default=False,
-        ),
-    ] = None,
+    report: ReportOption = None,
+    save: SaveOption = None,
+    compare: CompareOption = None,
     calibrate: Annotated[
         bool, typer.Option("--calibrate", help="Fit the confidence to these questions, and keep that in the index.")
     ] = False,
@@ -143,6 +120,9 @@ def evaluate_questions(
         save_calibration(found, folder)
         facts = asdict(found)
     _tell(run, comparison, facts, {"report": report, "saved": save}, as_json=as_json)
+
+
+app.command(name="sizes", no_args_is_help=True)(sizes)
 
 
 @app.command(name="squad", no_args_is_help=True)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from rag.options import readable_or_none, writable
+
 __all__ = [
     "DEFAULT",
+    "CompareOption",
     "LimitOption",
+    "PartOption",
     "QuestionsByDefault",
+    "ReportOption",
+    "SaveOption",
     "Unnamed",
     "check_part",
 ]
@@ -63,3 +70,41 @@ def check_part(value: str | None) -> str | None:
         except ValueError as error:
             raise typer.BadParameter(str(error)) from error
     return value
+
+
+PartOption = Annotated[
+    str | None,
+    typer.Option(
+        "--part",
+        metavar="FROM-TO",
+        help="Only the questions of this part of [0, 1), by a hash of their ids: tune on 0-0.5, report on 0.5-1.",
+        callback=check_part,
+        show_default=False,
+    ),
+]
+ReportOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        metavar="FILE.html",
+        help="Write a page with figures, plots and every miss.",
+        callback=writable,
+        show_default=False,
+    ),
+]
+SaveOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--save", metavar="FILE.json", help="Write the run, for --compare.", callback=writable, show_default=False
+    ),
+]
+CompareOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--compare",
+        metavar="FILE.json",
+        help="Compare with a run that --save wrote.",
+        callback=readable_or_none,
+        show_default=False,
+    ),
+]

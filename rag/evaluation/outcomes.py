@@ -94,6 +94,19 @@ class Outcome:
         """The rank, from 1, of the first right sentence; None when there is none."""
         return next((rank for rank, sentence in enumerate(self.ranked, 1) if sentence.right), None)
 
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Outcome:
+        """An outcome from its fields as plain values (`dataclasses.asdict`), read from JSON or not.
+
+        Raises:
+            KeyError, TypeError: when it is no such thing.
+        """
+        ranked = tuple(
+            RankedSentence(**{**each, "highlight": None if each["highlight"] is None else tuple(each["highlight"])})
+            for each in content["ranked"]
+        )
+        return cls(**{**content, "answers": tuple(content["answers"]), "ranked": ranked})
+
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
@@ -137,18 +150,10 @@ class Evaluation:
             found = content["kind"], content["version"]
             if found != (_KIND, _VERSION):
                 raise ValueError(f"its kind is {found[0]!r} and its version {found[1]!r}")
-            outcomes = tuple(_outcome(each) for each in content["questions"])
+            outcomes = tuple(Outcome.from_dict(each) for each in content["questions"])
             return cls(outcomes, float(content["threshold"]), dict(content["settings"]))
         except (KeyError, TypeError) as error:
             raise ValueError(f"{type(error).__name__}: {first_line(error)}") from error
-
-
-def _outcome(content: Mapping[str, Any]) -> Outcome:
-    ranked = tuple(
-        RankedSentence(**{**each, "highlight": None if each["highlight"] is None else tuple(each["highlight"])})
-        for each in content["ranked"]
-    )
-    return Outcome(**{**content, "answers": tuple(content["answers"]), "ranked": ranked})
 
 
 def read_evaluation(path: Path) -> Evaluation:

@@ -23,8 +23,14 @@ _TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _HISTOGRAM_BINS = 20
 
 
-def reliability_diagram(bins: Sequence[Bin]) -> str:
-    """Accuracy against confidence, bin by bin: on the diagonal the confidence is what it says."""
+def reliability_diagram(bins: Sequence[Bin], *, name: str = "calibration", title: str = "Calibration") -> str:
+    """Accuracy against confidence, bin by bin: on the diagonal the confidence is what it says.
+
+    Args:
+        bins: the answers by confidence.
+        name: of the plot's ids, which no other plot of the page has.
+        title: what it is.
+    """
     parts = [_grid("confidence", "share that is right"), _line(0, 0, 1, 1, "even")]
     told = []
     for each in bins:
@@ -34,9 +40,7 @@ def reliability_diagram(bins: Sequence[Bin]) -> str:
         parts.append(_dot(each.confidence, each.accuracy, "point"))
         parts.append(label(_x((each.low + each.high) / 2), _y(each.accuracy) - 9, f"{each.count:,}", "number"))
         told.append(f"{each.count:,} of confidence {each.low:.1f} to {each.high:.1f}: {each.accuracy:.0%} right")
-    return drawing(
-        "calibration", "Calibration", f"Share of right first sentences by confidence. {'; '.join(told)}.", parts
-    )
+    return drawing(name, title, f"Share of right first sentences by confidence. {'; '.join(told)}.", parts)
 
 
 def risk_coverage_curve(

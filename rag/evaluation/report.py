@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rag.evaluation.metrics import CoveragePoint
     from rag.evaluation.outcomes import Evaluation
 
-__all__ = ["report_html"]
+__all__ = ["report_html", "settings_markup"]
 
 
 def report_html(run: Evaluation, *, comparison: Comparison | None = None, old: Evaluation | None = None) -> str:
@@ -62,7 +62,7 @@ def report_html(run: Evaluation, *, comparison: Comparison | None = None, old: E
         _stand(figures),
         sections,
         style=STYLE,
-        lead=_settings(run.settings),
+        lead=settings_markup(run.settings),
         footer="A sentence is right when it holds one of the expected answers as whole words, case and punctuation "
         "folded, and, where the file names sources, stands in one of them.",
     )
@@ -84,7 +84,8 @@ def _stand(figures: Mapping[str, Any]) -> str:
     return f"{asked}{answered}."
 
 
-def _settings(settings: Mapping[str, Any]) -> str:
+def settings_markup(settings: Mapping[str, Any]) -> str:
+    """What was run on what, as a list; what is None is left out."""
     entries = "".join(
         f"<div><dt>{escape(name)}</dt><dd>{escape(str(value))}</dd></div>"
         for name, value in settings.items()
