@@ -22,7 +22,18 @@ from rag.training.names import words_of_kind
 if TYPE_CHECKING:
     from rag.question import Question
 
-__all__ = ["condition_features"]
+__all__ = ["CONDITION_FEATURES", "condition_features"]
+
+CONDITION_FEATURES = (
+    "denied",
+    "asks_rank_missing",
+    "asks_place_missing",
+    "number_missing",
+    "opposite",
+    "repeats_question",
+    "wrong_type",
+)
+"""The names of `condition_features`."""
 
 _IN_A_NAME = re.compile(
     r"\b(?:in|of|at|from|near|for|by|with|against|on|under|during|to|after|before)\s+(?:the\s+)?"
