@@ -10,6 +10,7 @@ from rag.confidence import COMPARED, confidence_features
 from rag.context import resolving_sentence
 from rag.facts import alike, answers_less, say_the_same
 from rag.kinds import EXACT_KINDS, answer_spans
+from rag.marks import marks_nothing
 from rag.scoring import words_of
 from rag.types import Citation, Excerpt, Place
 from rag.wording import same_words
@@ -126,7 +127,7 @@ def cite(
         **{name: getattr(place, name) for name in Place.__slots__ if name != "wording"},
         number=number,
         quote=sentence.span.of(candidate.passage.text),
-        highlight=candidate.span if candidate.span is not None else _highlight(question, candidate.text),
+        highlight=_highlight(question, candidate),
         score=candidate.probability,
         also_in=tuple(others.values()),
         context=_context(candidate, {each.sentence.id for each in shown}),
@@ -177,8 +178,14 @@ def _reading_order(cited: Sequence[Candidate]) -> list[Candidate]:
     return [first, *sorted(rest, key=lambda each: (order.index(each.passage.article.key), each.sentence.span.start))]
 
 
-def _highlight(question: Question, text: str) -> tuple[int, int] | None:
-    """The words that answer, where the kind of question tells: the span nearest to the question's own words."""
+def _highlight(question: Question, candidate: Candidate) -> tuple[int, int] | None:
+    """The words that answer: those that a reader marks, if it thinks that any may; none where it does not.
+
+    Without a reader, where the kind of question tells: the span nearest to the question's own words.
+    """
+    if candidate.span is not None:
+        return None if marks_nothing(candidate.features["margin"]) else candidate.span
+    text = candidate.text
     kinds = [kind for kind in question.kinds if kind in EXACT_KINDS]
     if not kinds:
         return None

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rag.conditions import CONDITION_FEATURES, condition_features
+from rag.denial import affirmed_span
+from rag.kinds import asks_whether
 from rag.marks import natural_span
 from rag.scoring import Context, answer_key, collective_features, day_of, sentence_features
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from index.store.base import PassageRecord, SentenceRecord
     from rag.logistic import LogisticModel
     from rag.question import Question
-    from rag.reader import Reading
+    from rag.reader import Reading, SpanReading
     from rag.retrieve import Hit
 
 __all__ = [
@@ -143,7 +145,7 @@ def with_reading(
         own = reading.sentences[number]
         if own.span is None:
             continue
-        span = natural_span(candidate.text, own.span.start, own.span.end, question.kinds)
+        span = _marked(question, candidate.text, own.span, own.others)
         before, title = _sentence_before(candidate, number), candidate.passage.article.title
         features = {
             **candidate.features,
@@ -171,9 +173,7 @@ def with_second_reading(
         readings: the second reader's, by number of the passage.
         by: its name.
     """
-    again = {
-        (each.passage.id, each.sentence.id): each for each in with_reading(question, candidates, readings, by)
-    }
+    again = {(each.passage.id, each.sentence.id): each for each in with_reading(question, candidates, readings, by)}
     found = []
     for first in candidates:
         second = again.get((first.passage.id, first.sentence.id))
@@ -227,6 +227,17 @@ def _position(candidate: Candidate) -> int:
     """The number of the sentence in its passage."""
     numbers = (number for number, each in enumerate(candidate.passage.sentences) if each.id == candidate.sentence.id)
     return next(numbers)
+
+
+def _marked(question: Question, text: str, span: SpanReading, others: Sequence[SpanReading]) -> tuple[int, int]:
+    """The words of a sentence that answer: the best span that it does not deny, at natural borders.
+
+    A sentence that answers yes or no is marked as it was read, whole.
+    """
+    if asks_whether(question.text):
+        return span.start, span.end
+    span = affirmed_span(text, (span, *others), question.text)
+    return natural_span(text, span.start, span.end, question.kinds)
 
 
 def _sentence_before(candidate: Candidate, number: int) -> str:

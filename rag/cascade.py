@@ -45,9 +45,7 @@ class Cascade:
         name: for people.
     """
 
-    def __init__(
-        self, quick: Reader, sharp: Reader | None, *, patience: float = PATIENCE, name: str = "auto"
-    ) -> None:
+    def __init__(self, quick: Reader, sharp: Reader | None, *, patience: float = PATIENCE, name: str = "auto") -> None:
         self._first = _Kept(quick)
         self._second = _Kept(sharp) if sharp is not None else None
         self._patience = patience
@@ -116,7 +114,7 @@ class Cascade:
 def combined(quick: Reading, sharp: Reading) -> Reading:
     """What two readers make of one passage: the sharp one's spans, and the mean of both scores of a sentence."""
     sentences = tuple(
-        SentenceReading(second.span, second.margin, (first.score + second.score) / 2)
+        SentenceReading(second.span, second.margin, (first.score + second.score) / 2, second.others)
         for first, second in zip(quick.sentences, sharp.sentences, strict=True)
     )
     return Reading(sentences, sharp.no_answer)

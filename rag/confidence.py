@@ -45,12 +45,12 @@ def confidence_features(
         The first sentence's own features (`rag.scoring`, `rag.candidates`), and `logit`, its log odds; `ahead`,
         `read_ahead` and `margin_ahead`, by how much the best of the other facts lies behind it; `share`, its share of
         the odds of all facts; `sources`, in how many other stories the same fact was found; `size`, how much was
-        searched, from 0 for one passage to 1 for a million; and each but that a second time under `size:`, times it.
+        searched, from 0 for one passage to 1 for a million.
     """
     first, others = distinct[0], distinct[1:COMPARED]
     odds = [logit(candidate.probability) for candidate in distinct[:COMPARED]]
     stories = {each.passage.article.story for each in same.get(first.sentence.id, ())} - {first.passage.article.story}
-    own = {
+    found = {
         **first.features,
         "logit": odds[0],
         "ahead": _ahead(odds[0], odds[1:]),
@@ -59,9 +59,8 @@ def confidence_features(
     }
     for name in ("read", "margin"):
         if name in first.features:
-            own[f"{name}_ahead"] = _ahead(first.features[name], [each.features[name] for each in others])
-    size = min(1.0, math.log10(max(1, searched)) / _LARGEST)
-    found = {**own, **{f"size:{name}": value * size for name, value in own.items()}, "size": size}
+            found[f"{name}_ahead"] = _ahead(first.features[name], [each.features[name] for each in others])
+    found["size"] = min(1.0, math.log10(max(1, searched)) / _LARGEST)
     found[READ_AGAIN] = float("quick_read" in first.features)
     return found
 

@@ -1,96 +1,52 @@
-"""How the weights of the scores were made: those beside the shipped reader, and those in `rag/data/`.
+"""How the weights of the scores were made: those beside the shipped readers, and those in `rag/data/`.
 
-    python -m rag.fit --news QUESTIONS.jsonl --part 0.5-0.7 --index DIR --squad FILE.json.gz [--reader NAME_OR_FOLDER]
-        --out FILE.json
+    python -m rag.fit --news QUESTIONS.jsonl --part 0.5-0.7 --index DIR [--articles ARTICLES.jsonl]
+        [--squad FILE.json.gz ...] [--sizes 1,2,10,30] [--reader NAME_OR_FOLDER] --out FILE
 
-Two kinds of use are learnt from, so that neither a large collection nor a handful of articles is favoured:
+Collections of every size are learnt from, so that neither a large one nor a handful of articles is favoured:
 
-- `--news`: questions with answers and the articles that are known to give them (`rag.evaluation.questions`). Each is
-  also asked with these articles left out of what is retrieved: so the confidence learns what it looks like when the
-  articles do not say.
-- `--squad`: SQuAD format. Two articles at a time make a small index of every second paragraph; questions on the others
-  have no answer there, and are about the same things. A sentence is right when it stands in the question's paragraph
-  and holds one of its answers. With `--held-out`, only the articles that a training with that share did not see.
+- `--news`: questions with answers and the articles that are known to give them (`rag.evaluation.questions`), asked of
+  the whole index, and once more with these articles left out of what is retrieved: so the confidence learns what it
+  looks like when the articles do not say.
+- `--articles`, `--squad`: the same articles, and paragraphs of files in SQuAD format, drawn into small collections
+  (`rag.evaluation.collections`), each question with an article that answers it and without.
 
 Sentences are ranked by a softmax over the candidates of a question, fitted to put its mass on the right ones, and the
 scores are then scaled to probabilities (Platt 1999). The confidence is a logistic regression on what is known of the
-best sentences, for questions that are answered and for those that are not.
+best sentences, for questions that are answered and for those that are not. With two readers, both are fitted twice: for
+what one of them read, and for what both did.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import random
-import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from index.build import build_index
 from index.errors import TrainingError
 from rag.answer import distinct_facts
 from rag.candidates import READ_FEATURES, best_first, rescored
 from rag.confidence import confidence_features
-from rag.engine import Engine
-from rag.evaluation.files import read_text
-from rag.evaluation.questions import Part, is_right, part_of, read_questions
+from rag.evaluation.collection_sources import read_articles, squad_collection_source
+from rag.evaluation.questions import Part, choose, read_questions
+from rag.fit_examples import Gathering, collection_examples, news_examples
 from rag.logistic import Again, LogisticModel, Scoring, logit
-from rag.ranking import FIRST_READ, MORE_READ, READ_AGAIN, READ_PASSAGES
+from rag.ranking import FIRST_READ, MORE_READ, READ_AGAIN_AT_ONCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from rag.candidates import Candidate
-    from rag.evaluation.questions import EvaluationQuestion
-    from rag.question import Question
+    from rag.fit_examples import Example
 
-__all__ = [
-    "Example",
-    "fit",
-    "fit_confidence",
-    "fit_ranking",
-    "main",
-    "news_examples",
-    "open_unscored",
-    "squad_examples",
-    "without",
-]
+__all__ = ["fit", "fit_confidence", "fit_ranking", "fit_reach", "fit_reach_again", "main", "ranked_again", "ranked_by"]
 
-QUESTIONS_PER_ARTICLE = 20
-"""Of the paragraphs that are indexed, and as many of those that are not."""
-_SPARE = 60
-"""Passages that are retrieved beyond those that are read, to fill up when articles are left out."""
 _PENALTY = 3.0
-_CONFIDENCE_STRENGTH = 0.3
-_UNSCORED = Scoring(LogisticModel(0.0, {}), LogisticModel(0.0, {}), LogisticModel(0.0, {}), 0.0)
+_CONFIDENCE_STRENGTH = 1.0
 _LOST = 0.02
 """The share of questions whose first sentence may change by not reading all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A question, its candidates, all of them read, and which of them are right.
-
-    Attributes:
-        question: what is asked.
-        candidates: the sentences, as the first reader read them.
-        right: whether each answers.
-        searched: how many passages were searched.
-        again: those that a second reader read again, as it did.
-        right_again: whether each of these answers.
-    """
-
-    question: Question
-    candidates: Sequence[Candidate]
-    right: Sequence[bool]
-    searched: int = 1
-    again: Sequence[Candidate] = ()
-    right_again: Sequence[bool] = ()
-
-    def read_again(self) -> Example:
-        """The example of the sentences that were read again alone."""
-        return replace(self, candidates=self.again, right=self.right_again, again=(), right_again=())
 
 
 def fit(examples: Sequence[Example]) -> Scoring:
@@ -156,7 +112,7 @@ def fit_reach_again(examples: Sequence[Example], scoring: Scoring, model: Logist
         lined = sorted(((before[number], after[number]) for number in after), key=lambda pair: -pair[0])
         if len(lined) > 1:
             questions.append(lined)
-    return _least_reach(questions, first=READ_AGAIN, more=READ_AGAIN)
+    return _least_reach(questions, first=READ_AGAIN_AT_ONCE, more=READ_AGAIN_AT_ONCE)
 
 
 def _best_by_passage(candidates: Sequence[Candidate], model: LogisticModel) -> dict[int, float]:
@@ -175,25 +131,21 @@ def fit_ranking(examples: Sequence[Example], names: Sequence[str]) -> LogisticMo
     from sklearn.linear_model import LogisticRegression
 
     usable = [example for example in examples if any(example.right)]
-    matrices = [
-        np.array([[candidate.features[name] for name in names] for candidate in example.candidates])
-        for example in usable
-    ]
-    labels = [np.array(example.right) for example in usable]
+    matrix = np.array([[each.features[name] for name in names] for example in usable for each in example.candidates])
+    right = np.array([label for example in usable for label in example.right])
+    sizes = [len(example.candidates) for example in usable]
+    starts, rows = np.cumsum([0, *sizes[:-1]]), np.repeat(np.arange(len(usable)), sizes)
 
     def loss(weights: Any) -> tuple[float, Any]:
-        total, gradient = _PENALTY / 2 * weights @ weights, _PENALTY * weights
-        for matrix, right in zip(matrices, labels, strict=True):
-            scores = matrix @ weights
-            mass = np.exp(scores - scores.max())
-            total -= np.log(mass[right].sum() / mass.sum())
-            gradient = gradient - matrix.T @ (mass * right / mass[right].sum() - mass / mass.sum())
-        return float(total), gradient
+        scores = matrix @ weights
+        mass = np.exp(scores - np.maximum.reduceat(scores, starts)[rows])
+        every, rights = np.add.reduceat(mass, starts), np.add.reduceat(mass * right, starts)
+        gradient = matrix.T @ (mass / every[rows] - mass * right / rights[rows])
+        total = np.log(every / rights).sum() + _PENALTY / 2 * weights @ weights
+        return float(total), gradient + _PENALTY * weights
 
     weights = minimize(loss, np.zeros(len(names)), jac=True, method="L-BFGS-B").x
-    scaled = LogisticRegression().fit(
-        np.concatenate([each @ weights for each in matrices])[:, None], np.concatenate(labels)
-    )
+    scaled = LogisticRegression().fit((matrix @ weights)[:, None], right)
     slope = float(scaled.coef_[0][0])
     return LogisticModel(
         float(scaled.intercept_[0]), {name: slope * float(each) for name, each in zip(names, weights, strict=True)}
@@ -278,98 +230,38 @@ def _found_with(passages: Sequence[tuple[float, float]], reach: float, *, first:
     return True
 
 
-def open_unscored(index: Path, reader: str | None) -> Engine:
-    """An engine whose sentences are not yet weighed: what a reader has no weights for can be fitted from it."""
-    return Engine.open(index, reader=reader, calibrated=False, scoring=_UNSCORED)
-
-
-def news_examples(engine: Engine, items: Sequence[EvaluationQuestion]) -> Iterator[Example]:
-    """Examples of a large index: each question as it is, and without the articles that answer it."""
-    for item in items:
-        for left_out in ((), item.sources):
-            question, candidates = without(engine, item, left_out)
-            right = [
-                is_right(each.text, item.answers, places=each.passage.article.places, sources=item.sources)
-                for each in candidates
-            ]
-            yield Example(question, candidates, right)
-
-
-def without(
-    engine: Engine, item: EvaluationQuestion, left_out: Sequence[str], *, thorough: bool = True
-) -> tuple[Question, list[Candidate]]:
-    """A question and its ranked candidates, as if the articles of some URLs were not in the index.
-
-    Args:
-        engine: what is asked.
-        item: the question.
-        left_out: the URLs.
-        thorough: whether all that is retrieved is read.
-    """
-    evidence = engine.retrieve(item.question, top_k=READ_PASSAGES + (_SPARE if left_out else 0))
-    hits = [hit for hit in evidence.hits if hit.passage.article.url not in left_out]
-    groups = list(dict.fromkeys(hit.passage.group for hit in hits))[:READ_PASSAGES]
-    kept = [hit for hit in hits if hit.passage.group in groups]
-    return evidence.question, engine.rank(replace(evidence, hits=kept), thorough=thorough)
-
-
-def squad_examples(path: Path, reader: str | None, *, held_out: float = 1.0) -> Iterator[Example]:
-    """Examples of small indexes, made in a temporary folder from two articles at a time.
-
-    Args:
-        path: a file in SQuAD format, gzipped or not.
-        reader: as `Engine.open` takes it.
-        held_out: the share of the articles that are used, always the same ones.
-    """
-    generator = random.Random(1)  # noqa: S311 - a fixed choice of questions, nothing secret
-    articles = json.loads(read_text(path))["data"]
-    articles = [each for number, each in enumerate(articles) if part_of(f"{path.name}:{number}") < held_out]
-    for start in range(0, len(articles) - 1, 2):
-        with tempfile.TemporaryDirectory(prefix="citewell-fit-") as temporary:
-            folder = Path(temporary)
-            (folder / "articles").mkdir()
-            items: list[tuple[str, str, list[str]]] = []
-            for number, article in enumerate(articles[start : start + 2]):
-                indexed, left_out = article["paragraphs"][::2], article["paragraphs"][1::2]
-                texts = [" ".join(paragraph["context"].split()) for paragraph in indexed]
-                title = article["title"].replace("_", " ")
-                (folder / "articles" / f"{number}.txt").write_text("\n\n".join([title, *texts]) + "\n", "utf-8")
-                for paragraphs, answerable in ((indexed, True), (left_out, False)):
-                    pairs = [(each, paragraph) for paragraph in paragraphs for each in paragraph["qas"]]
-                    pairs = [pair for pair in pairs if len(pair[0]["question"].strip()) > 8]
-                    generator.shuffle(pairs)
-                    for asked, paragraph in pairs[:QUESTIONS_PER_ARTICLE]:
-                        answers = [each["text"] for each in asked["answers"]] if answerable else []
-                        items.append((asked["question"], " ".join(paragraph["context"].split()), answers))
-            build_index([folder / "articles"], folder / "index")
-            with open_unscored(folder / "index", reader) as engine:
-                for text, context, answers in items:
-                    question, candidates = engine.candidates(text, thorough=True)
-                    right = [
-                        each.text in context and any(answer in each.text for answer in answers) for each in candidates
-                    ]
-                    yield Example(question, candidates, right)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Fit all models and write them."""
     parser = argparse.ArgumentParser(prog="python -m rag.fit", description="Fit the weights of the sentence scores.")
     parser.add_argument("--news", type=Path, required=True, help="JSON Lines: question, answer, articles_with_answer")
     parser.add_argument("--part", type=Part.parse, default=Part(), help="which of them, such as 0.5-0.7")
     parser.add_argument("--index", type=Path, required=True, help="the index of the news articles")
-    parser.add_argument("--squad", type=Path, required=True, help="a file in SQuAD format")
-    parser.add_argument("--held-out", type=float, default=1.0, help="the share of its articles that no training saw")
+    parser.add_argument("--articles", type=Path, help="the articles of that index, to draw small collections from")
+    parser.add_argument("--squad", type=Path, nargs="*", default=[], help="files in SQuAD format, likewise")
+    parser.add_argument("--sizes", type=_sizes, default=(1, 2, 10, 30), help="of small collections, such as 1,2,10")
+    parser.add_argument("--limit", type=int, help="questions at most that are asked of small collections, of each file")
     parser.add_argument("--reader", help="the reader's name or folder, or none")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args(arguments)
     items = [item for item in read_questions(given.news) if item.fraction in given.part]
-    with open_unscored(given.index, given.reader) as engine:
-        examples = list(news_examples(engine, items))
-    examples += squad_examples(given.squad, given.reader, held_out=given.held_out)
+    gathering = Gathering.load(given.reader)
+    with gathering.over(given.index) as engine:
+        encoder = engine.encoder
+        examples = list(news_examples(engine, gathering, items))
+    sources = [squad_collection_source(path) for path in given.squad]
+    if given.articles is not None:
+        sources.append((read_articles(given.articles), items))
+    for articles, questions in sources:
+        asked = choose(questions, limit=given.limit)
+        examples += collection_examples(articles, asked, given.sizes, gathering, encoder=encoder)
     scoring = fit(examples)
     given.out.write_text(json.dumps(scoring.to_dict(), indent=1) + "\n", "utf-8")
     right = sum(ranked_by(scoring.sentence, example).right[0] for example in examples if example.candidates)
     print(f"{len(examples)} questions, {right} with a right first sentence, reach {scoring.reach}")
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    return tuple(int(each) for each in text.split(","))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,15 @@ if TYPE_CHECKING:
     from rag.reader import Reader
     from rag.retrieve import Evidence
 
-__all__ = ["FIRST_READ", "MORE_READ", "READ_PASSAGES", "rank_by_encoder", "rank_by_reader", "readers_of"]
+__all__ = [
+    "FIRST_READ",
+    "MORE_READ",
+    "READ_AGAIN_AT_ONCE",
+    "READ_PASSAGES",
+    "rank_by_encoder",
+    "rank_by_reader",
+    "readers_of",
+]
 
 READ_PASSAGES = 30
 """Passages that are retrieved to be read; most questions need far fewer (`rank_by_reader`)."""
@@ -32,7 +40,7 @@ ENCODED_SENTENCES = 24
 """Sentences that are compared with the question by the encoder, the best by the cheaper features first."""
 FIRST_READ, MORE_READ = 10, 2
 """Passages that are read at once: in the beginning, and each time that more may change the answer."""
-READ_AGAIN = 2
+READ_AGAIN_AT_ONCE = 2
 """Passages that a second reader reads at once."""
 
 
@@ -141,8 +149,8 @@ def _read_again(
     second: list[Candidate] = []
     done: set[int] = set()
     anew = list(ranked)
-    while order and (since is None or cascade.affords(len(order[:READ_AGAIN]), since=since)):
-        part, order = order[:READ_AGAIN], order[READ_AGAIN:]
+    while order and (since is None or cascade.affords(len(order[:READ_AGAIN_AT_ONCE]), since=since)):
+        part, order = order[:READ_AGAIN_AT_ONCE], order[READ_AGAIN_AT_ONCE:]
         own = [each for number in part for each in by_passage[number]]
         passages = [as_read(by_passage[number][0].passage) for number in part]
         readings = dict(zip(part, cascade.read_again(evidence.question.text, passages), strict=True))

@@ -15,6 +15,8 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from rag.marks import best_spans
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -106,11 +108,14 @@ class SentenceReading:
         span: its best span; None for a sentence with nothing to read in it.
         margin: the span's score less that of no answer in the same window; above 0 the model would rather answer.
         score: that the sentence answers, a logit; the margin again for a model without a head for sentences.
+        others: the next best spans, best first, none of which shares a token with another or with `span`; none where
+            the sentence's best span lies far behind that of another sentence.
     """
 
     span: SpanReading | None
     margin: float
     score: float
+    others: tuple[SpanReading, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,16 +293,33 @@ def decode(
     found: dict[int, SentenceReading] = {}
     for (number, at, tokens), (first, last, score) in zip(window.pieces, spans, strict=True):
         stop = at + len(tokens)
+        others: tuple[SpanReading, ...] = ()
         if whole:
             first, last = 0, len(tokens) - 1
-        elif temperature > 0 and score > widest - _HOPELESS:
-            first, last = consensus_span(start[at:stop], end[at:stop], temperature=temperature)
+        elif score > widest - _HOPELESS:
+            others = _other_spans(tokens, start[at:stop], end[at:stop])
+            if temperature > 0:
+                first, last = consensus_span(start[at:stop], end[at:stop], temperature=temperature)
         margin = score - no_answer
         own = margin if relevance is None else float(relevance[at:stop].mean())
-        reading = SentenceReading(SpanReading(tokens.spans[first][0], tokens.spans[last][1], score), margin, own)
+        span = SpanReading(tokens.spans[first][0], tokens.spans[last][1], score)
+        reading = SentenceReading(span, margin, own, others)
         known = found.get(number)
         found[number] = reading if known is None else _better(known, reading)
     return found
+
+
+def _other_spans(tokens: Tokens, start: Scores, end: Scores) -> tuple[SpanReading, ...]:
+    """The best spans of a sentence behind the best one; `start` and `end` are the scores of its tokens."""
+
+    def choose(low: int, high: int) -> tuple[int, int, float]:
+        first, last, score = best_span(start[low:high], end[low:high])
+        return low + first, low + last, score
+
+    return tuple(
+        SpanReading(tokens.spans[first][0], tokens.spans[last][1], score)
+        for first, last, score in best_spans(choose, len(tokens))[1:]
+    )
 
 
 def _without_filed(window: Window, start: Scores, filed: int) -> Scores:
@@ -387,4 +409,4 @@ def merge(passage: Passage, windows: Sequence[dict[int, SentenceReading]], no_an
 def _better(left: SentenceReading, right: SentenceReading) -> SentenceReading:
     """The span with the wider margin, and the greater score."""
     wider = left if left.margin >= right.margin else right
-    return SentenceReading(wider.span, wider.margin, max(left.score, right.score))
+    return SentenceReading(wider.span, wider.margin, max(left.score, right.score), wider.others)
