@@ -179,7 +179,7 @@ def ask(
     index: IndexOption = None,
     articles: ArticlesOption = None,
     top: Annotated[int, typer.Option("--top", metavar="N", min=1, help="At most so many quotes.")] = 5,
-    min_confidence: MinConfidenceOption = 0.5,
+    min_confidence: MinConfidenceOption = MIN_CONFIDENCE,
     source: SourceOption = None,
     since: SinceOption = None,
     until: UntilOption = None,

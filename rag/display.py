@@ -88,7 +88,7 @@ def confidence_words(probability: float) -> str:
     >>> confidence_words(0.876)
     'likely (87%)'
     """
-    limits = ((0.9, "very likely"), (0.7, "likely"), (_UNSURE_FROM, "possible"))
+    limits = ((0.9, "very likely"), (0.6, "likely"), (_UNSURE_FROM, "possible"))
     words = next((words for limit, words in limits if probability >= limit), "unlikely")
     # The epsilon takes 0.57 * 100 = 56.99999999999999 for what it stands for.
     percent = "<1%" if 0 < probability < 0.01 else f"{int(probability * 100 + 1e-9)}%"

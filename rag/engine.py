@@ -42,8 +42,9 @@ __all__ = ["MIN_CONFIDENCE", "TOP", "Engine"]
 
 TOP = 5
 """Citations at most, unless said otherwise."""
-MIN_CONFIDENCE = 0.5
-"""Below this probability nothing is cited, unless said otherwise."""
+MIN_CONFIDENCE = 0.6
+"""Below this probability nothing is cited, unless said otherwise. Of what reaches it, 85% or more was right in
+collections of every kind and size that were measured (docs/figures.md)."""
 
 
 class Engine:

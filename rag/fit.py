@@ -21,14 +21,16 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from index.errors import TrainingError
 from rag.answer import distinct_facts
-from rag.candidates import READ_FEATURES, best_first, rescored
+from rag.candidates import READ_FEATURES
 from rag.confidence import confidence_features
+from rag.cross_validation import cross_validated, ranked_again, ranked_by, table
 from rag.evaluation.collection_sources import read_articles, squad_collection_source
 from rag.evaluation.questions import Part, choose, read_questions
 from rag.fit_examples import Gathering, collection_examples, news_examples
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
 __all__ = ["fit", "fit_confidence", "fit_ranking", "fit_reach", "fit_reach_again", "main", "ranked_again", "ranked_by"]
 
 _PENALTY = 3.0
-_CONFIDENCE_STRENGTH = 1.0
+_CONFIDENCE_STRENGTH = 0.3
 _LOST = 0.02
 """The share of questions whose first sentence may change by not reading all."""
 
@@ -84,19 +86,6 @@ def _fit_again(examples: Sequence[Example], scoring: Scoring) -> Again:
     return Again(sentence, fit_confidence(ranked), reach)
 
 
-def ranked_again(model: LogisticModel, scoring: Scoring, example: Example) -> Example:
-    """The example with what was read again in place of its first reading, ranked as `rag.ranking` does."""
-    done = {each.passage.id for each in example.again}
-    pairs = [(rescored(each, model), right) for each, right in zip(example.again, example.right_again, strict=True)]
-    pairs += [
-        (rescored(each, scoring.sentence), right)
-        for each, right in zip(example.candidates, example.right, strict=True)
-        if each.passage.id not in done
-    ]
-    pairs.sort(key=lambda pair: best_first(pair[0]))
-    return replace(example, candidates=[each for each, _ in pairs], right=[right for _, right in pairs])
-
-
 def fit_reach_again(examples: Sequence[Example], scoring: Scoring, model: LogisticModel) -> float:
     """The least reach with which all but 2% of the questions get the same first sentence as when all is read again.
 
@@ -134,14 +123,15 @@ def fit_ranking(examples: Sequence[Example], names: Sequence[str]) -> LogisticMo
     matrix = np.array([[each.features[name] for name in names] for example in usable for each in example.candidates])
     right = np.array([label for example in usable for label in example.right])
     sizes = [len(example.candidates) for example in usable]
+    counted = _counted([example.source for example in usable])
     starts, rows = np.cumsum([0, *sizes[:-1]]), np.repeat(np.arange(len(usable)), sizes)
 
     def loss(weights: Any) -> tuple[float, Any]:
         scores = matrix @ weights
         mass = np.exp(scores - np.maximum.reduceat(scores, starts)[rows])
         every, rights = np.add.reduceat(mass, starts), np.add.reduceat(mass * right, starts)
-        gradient = matrix.T @ (mass / every[rows] - mass * right / rights[rows])
-        total = np.log(every / rights).sum() + _PENALTY / 2 * weights @ weights
+        gradient = matrix.T @ (counted[rows] * (mass / every[rows] - mass * right / rights[rows]))
+        total = counted @ np.log(every / rights) + _PENALTY / 2 * weights @ weights
         return float(total), gradient + _PENALTY * weights
 
     weights = minimize(loss, np.zeros(len(names)), jac=True, method="L-BFGS-B").x
@@ -152,33 +142,36 @@ def fit_ranking(examples: Sequence[Example], names: Sequence[str]) -> LogisticMo
     )
 
 
-def ranked_by(model: LogisticModel, example: Example) -> Example:
-    """The example with its candidates scored by a model, the best first."""
-    pairs = [
-        (rescored(candidate, model), right) for candidate, right in zip(example.candidates, example.right, strict=True)
-    ]
-    pairs.sort(key=lambda pair: best_first(pair[0]))
-    return replace(example, candidates=[each for each, _ in pairs], right=[right for _, right in pairs])
-
-
 def fit_confidence(ranked: Sequence[Example]) -> LogisticModel:
     """The confidence model, from examples whose candidates are ranked."""
     import numpy as np
     from sklearn.linear_model import LogisticRegression
 
-    rows, labels = [], []
+    rows, labels, sources = [], [], []
     for example in ranked:
         if example.candidates:
+            sources.append(example.source)
             rows.append(confidence_features(*distinct_facts(example.candidates), example.searched))
             labels.append(example.right[0])
     names = sorted(rows[0])
     matrix = np.array([[row[name] for name in names] for row in rows])
     center, spread = matrix.mean(axis=0), matrix.std(axis=0) + 1e-9
-    fitted = LogisticRegression(C=_CONFIDENCE_STRENGTH, max_iter=5_000).fit((matrix - center) / spread, labels)
+    fitted = LogisticRegression(C=_CONFIDENCE_STRENGTH, max_iter=5_000).fit(
+        (matrix - center) / spread, labels, sample_weight=_counted(sources)
+    )
     weights = fitted.coef_[0] / spread
     return LogisticModel(
         float(fitted.intercept_[0] - weights @ center), dict(zip(names, map(float, weights), strict=True))
     )
+
+
+def _counted(sources: Sequence[str]) -> Any:
+    """What each example counts by its source, on average 1: of many examples each counts less than of few."""
+    import numpy as np
+
+    counts = Counter(sources)
+    found = np.array([counts[source] ** -0.5 for source in sources])
+    return found / found.mean()
 
 
 def fit_reach(ranked: Sequence[Example], prior: LogisticModel) -> float:
@@ -198,7 +191,8 @@ def _least_reach(questions: Sequence[Sequence[tuple[float, float]]], *, first: i
     Args:
         questions: of each the passages in the order of reading, with the log odds of the best sentence before and
             after.
-        first, more: how many are read in the beginning, and then at a time.
+        first: how many are read in the beginning.
+        more: how many then at a time.
     """
     for tenths in range(0, 200, 5):
         reach = tenths / 10 - 4
@@ -248,12 +242,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with gathering.over(given.index) as engine:
         encoder = engine.encoder
         examples = list(news_examples(engine, gathering, items))
-    sources = [squad_collection_source(path) for path in given.squad]
+    sources = [(path.name, *squad_collection_source(path)) for path in given.squad]
     if given.articles is not None:
-        sources.append((read_articles(given.articles), items))
-    for articles, questions in sources:
+        sources.append((given.articles.name, read_articles(given.articles), items))
+    for name, articles, questions in sources:
         asked = choose(questions, limit=given.limit)
-        examples += collection_examples(articles, asked, given.sizes, gathering, encoder=encoder)
+        examples += collection_examples(articles, asked, given.sizes, gathering, encoder=encoder, name=name)
+    print(table(cross_validated(examples, fit)))
     scoring = fit(examples)
     given.out.write_text(json.dumps(scoring.to_dict(), indent=1) + "\n", "utf-8")
     right = sum(ranked_by(scoring.sentence, example).right[0] for example in examples if example.candidates)

@@ -51,6 +51,9 @@ class Example:
         searched: how many passages were searched.
         again: those that a second reader read again, as it did.
         right_again: whether each of these answers.
+        id: the question's, by which a question is held out with all its examples.
+        source: where it was asked, for people.
+        answered: whether an article that was searched is known to answer.
     """
 
     question: Question
@@ -59,6 +62,9 @@ class Example:
     searched: int = 1
     again: Sequence[Candidate] = ()
     right_again: Sequence[bool] = ()
+    id: str = ""
+    source: str = ""
+    answered: bool = True
 
     def read_again(self) -> Example:
         """The example of the sentences that were read again alone."""
@@ -95,8 +101,10 @@ class Gathering:
         reader = self.reader if self.reader is not None else "none"
         return Engine.open(index, encoder=encoder, reader=reader, calibrated=False, scoring=self.scoring)
 
-    def example(self, engine: Engine, evidence: Evidence, item: EvaluationQuestion) -> Example:
-        """A question with what was found for it, read."""
+    def example(
+        self, engine: Engine, evidence: Evidence, item: EvaluationQuestion, *, source: str, answered: bool
+    ) -> Example:
+        """A question with what was found for it, read; the last two as in `Example`."""
         reader = self.reader
         again: list[Candidate] = []
         if isinstance(reader, Cascade):
@@ -105,7 +113,17 @@ class Gathering:
             again = [each for each in second if each.features.keys() >= READ_AGAIN_FEATURES]
         else:
             first = engine.rank(evidence, thorough=True)
-        return Example(evidence.question, first, _right(first, item), evidence.searched, again, _right(again, item))
+        return Example(
+            evidence.question,
+            first,
+            _right(first, item),
+            evidence.searched,
+            again,
+            _right(again, item),
+            item.id,
+            source,
+            answered,
+        )
 
 
 def _right(candidates: Iterable[Candidate], item: EvaluationQuestion) -> list[bool]:
@@ -119,7 +137,8 @@ def news_examples(engine: Engine, gathering: Gathering, items: Sequence[Evaluati
     """Examples of a large index: each question as it is, and without the articles that answer it."""
     for item in items:
         for left_out in ((), item.sources):
-            yield gathering.example(engine, _evidence(engine, item, left_out), item)
+            found = _evidence(engine, item, left_out)
+            yield gathering.example(engine, found, item, source="all articles", answered=not left_out)
 
 
 def collection_examples(
@@ -129,6 +148,7 @@ def collection_examples(
     gathering: Gathering,
     *,
     encoder: Encoder,
+    name: str,
 ) -> Iterator[Example]:
     """Examples of small collections, each an index of its own in a temporary folder; see `rag.evaluation.collections`.
 
@@ -138,6 +158,7 @@ def collection_examples(
         sizes: how many articles make a collection.
         gathering: how they are read.
         encoder: embeds the articles.
+        name: of the articles, for people.
     """
     remembering = RememberingEncoder(encoder)
     known = look_up(questions, articles)
@@ -148,9 +169,10 @@ def collection_examples(
                 inside = [articles[number] for number in drawn.articles]
                 index = build_collection(inside, Path(temporary), remembering)
                 with gathering.over(index, encoder=remembering) as engine:
-                    for number, _ in drawn.asked:
-                        item = questions[number]
-                        yield gathering.example(engine, engine.retrieve(item.question), item)
+                    for number, answered in drawn.asked:
+                        item, source = questions[number], f"{name}, {size}"
+                        found = engine.retrieve(item.question)
+                        yield gathering.example(engine, found, item, source=source, answered=answered)
 
 
 def without(

@@ -67,7 +67,7 @@ def evaluate_questions(
     index: IndexOption = None,
     reader: ReaderOption = None,
     encoder: EncoderOption = None,
-    min_confidence: MinConfidenceOption = 0.5,
+    min_confidence: MinConfidenceOption = MIN_CONFIDENCE,
     part: PartOption = None,
     limit: LimitOption = None,
     as_json: JsonOption = False,

@@ -76,7 +76,7 @@ def sizes(
     index: IndexOption = None,
     reader: ReaderOption = None,
     encoder: EncoderOption = None,
-    min_confidence: MinConfidenceOption = 0.5,
+    min_confidence: MinConfidenceOption = MIN_CONFIDENCE,
     part: PartOption = None,
     limit: LimitOption = None,
     as_json: JsonOption = False,
