@@ -205,7 +205,7 @@ def measure(given: argparse.Namespace, report: Report, work: Path) -> None:
     encoder = load_encoder(given.encoder)
     shipped = load_reader(None)
     if shipped is None:
-        raise SystemExit("the shipped reader is missing; expected rag/models/reader")
+        raise SystemExit("the shipped reader is missing; expected rag/models/quick")
     reader = Remembering(shipped)
     vectors: dict[str, bytes] = {}
     indexes = {}

@@ -174,6 +174,7 @@ def agree(store: Store, oracle: Oracle, *, statistics: bool = True) -> None:
         statistics: whether nothing that was removed counts in BM25's statistics.
     """
     with store.reading():
+        assert store.searched() == len(oracle.passages)
         for seed in ("ferry", "the museum of glass", "x"):
             vector = vector_of(seed)
             expected = oracle.vectors(vector)

@@ -91,9 +91,10 @@ def test_a_scope_is_searched_as_if_nothing_else_were_there(
         all_vectors = store.search_vectors(vector, top_k=1000)
         all_words = store.search_lexical(terms, top_k=1000)
         leaders = {each.id: by_path[each.article.path].group for each in store.passages(store.leading_passages())}
-    assert len(leaders) == 41
+    assert len(leaders) == store.searched() == store.searched(Scope()) == 41
     for scope in SCOPES:
         expected = groups_in(put, scope)
+        assert store.searched(scope) == len(expected)
         for top_k in (1, 7, 1000):
             with store.reading():
                 vectors = store.search_vectors(vector, top_k=top_k, scope=scope)

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rag.candidates import READ_FEATURES, best_first, gather, rescored, with_agreement, with_reading
+from rag.candidates import (
+    READ_AGAIN_FEATURES,
+    READ_FEATURES,
+    best_first,
+    gather,
+    rescored,
+    with_agreement,
+    with_reading,
+    with_second_reading,
+)
+from rag.conditions import CONDITION_FEATURES, condition_features
 from rag.logistic import LogisticModel
 from rag.question import read_question
 from rag.reader import Reading, SentenceReading, SpanReading
@@ -46,7 +56,7 @@ def test_every_sentence_of_a_passage_is_a_candidate(stored: Any) -> None:
     assert [each.passage.id for each in found] == [1, 1, 2]
     for each in found:
         assert each.sentence.span.of(each.passage.text) == each.text
-        assert (each.span, each.probability) == (None, 0.0)
+        assert (each.span, each.read_by, each.probability) == (None, None, 0.0)
         assert not READ_FEATURES & set(each.features)
         assert (each.features["passage"], each.features["passage_cosine"]) == (0.5, 0.25)
     # "Lund" stands in the sentence before and in the title, "bridge" and "open" in the sentence itself.
@@ -88,20 +98,20 @@ def test_the_likelier_comes_first_and_of_equals_the_one_stored_first(stored: Any
 
 
 def read_of(found: Sequence[Candidate], readings: Mapping[int, Reading]) -> list[Candidate]:
-    return with_agreement(with_reading(found, readings))
+    return with_agreement(with_reading(QUESTION, found, readings, "tiny"))
 
 
 def test_the_features_that_only_a_reader_gives(stored: Any) -> None:
     found = candidates_of(stored(1, "It opened on Monday.", "Work began in May.", "Nobody."))
     reading = Reading((read((13, 19), 4.0, 2.5), read((14, 17), -1.5, -3.0), read(None, 0, 0)), 1.0)
     first, second = read_of(found, {1: reading})
-    assert {name: first.features[name] for name in READ_FEATURES} == {
+    assert {name: first.features[name] for name in READ_FEATURES - set(CONDITION_FEATURES)} == {
         "read": 2.5,
         "margin": 4.0,
         "behind": 0.0,
         "agree": 0.0,
     }
-    assert {name: second.features[name] for name in READ_FEATURES} == {
+    assert {name: second.features[name] for name in READ_FEATURES - set(CONDITION_FEATURES)} == {
         "read": -3.0,
         "margin": -1.5,
         "behind": 5.5,
@@ -109,6 +119,19 @@ def test_the_features_that_only_a_reader_gives(stored: Any) -> None:
     }
     assert [each.text[slice(*each.span)] for each in (first, second) if each.span] == ["Monday", "May"]
     assert first.features["overlap"] == found[0].features["overlap"]
+    assert (first.read_by, second.read_by) == ("tiny", "tiny")
+
+
+def test_what_a_sentence_leaves_open_of_the_question_is_told_with_its_words_and_what_stands_around(stored: Any) -> None:
+    texts = ("On Monday in Lund.", "It opened in the bridge.", "It opened at noon.")
+    found = candidates_of(stored(1, *texts[1:], before=texts[0], title="A Title"))
+    reading = Reading((read((16, 22), 1.0, 1.0), read((13, 17), 2.0, 2.0)), 0.0)
+    first, second = read_of(found, {1: reading})
+    expected = condition_features(QUESTION, texts[1], texts[0], "A Title", (16, 22))
+    assert {name: first.features[name] for name in CONDITION_FEATURES} == expected
+    assert (expected["repeats_question"], expected["asks_place_missing"]) == (1.0, 0.0)
+    # "Lund" stands in the sentence before the first one, which is not the one before the second.
+    assert (second.features["repeats_question"], second.features["asks_place_missing"]) == (0.0, 1.0)
 
 
 def test_extreme_scores_are_cut(stored: Any) -> None:
@@ -124,6 +147,35 @@ def test_what_was_not_read_is_no_candidate_any_more(stored: Any) -> None:
     readings = {1: Reading((read((3, 6), 1.0, 1.0),), 0.0), 3: Reading((read(None, 0, 0),), 0.0)}
     assert [each.text for each in read_of(found, readings)] == ["In May."]
     assert read_of(found, {}) == []
+
+
+def test_words_are_marked_at_natural_borders(stored: Any) -> None:
+    asked = read_question("How much did the bridge cost?")
+    found = gather(asked, [Hit(stored(1, "It cost 12 million kronor."), 0.5, 1.0, 0.25)], dict.fromkeys(asked.terms, 1.0))
+    (each,) = with_reading(asked, found, {1: Reading((read((8, 10), 1.0, 1.0),), 0.0)}, "tiny")
+    assert each.span is not None
+    assert each.text[slice(*each.span)] == "12 million"
+
+
+# What a second reader adds
+
+
+def test_a_second_reading_stands_in_place_of_the_first_which_is_kept_beside_it(stored: Any) -> None:
+    found = candidates_of(stored(1, "It opened on Monday noon.", "Work began in May.", "In June."), stored(2, "In July."))
+    quick = Reading((read((13, 19), 4.0, 2.5), read((14, 17), -1.5, -3.0), read((3, 7), 0.0, 0.0)), 1.0)
+    once = with_reading(QUESTION, found, {1: quick, 2: Reading((read((3, 7), 9.0, 9.0),), 0.0)}, "quick")
+    sharp = Reading((read((13, 24), 1e9, 3.5), read((0, 4), 6.0, -20.0), read(None, 0, 0)), 0.0)
+    first, second = with_second_reading(QUESTION, once, {1: sharp}, "sharp")
+    assert [first.features[name] for name in ("read", "margin", "behind")] == [3.5, 12.0, 0.0]
+    assert [first.features[f"quick_{name}"] for name in ("read", "margin", "behind")] == [2.5, 4.0, 0.0]
+    assert [second.features[name] for name in ("read", "margin", "behind")] == [-12.0, 6.0, 12.0]
+    assert [second.features[f"quick_{name}"] for name in ("read", "margin", "behind")] == [-3.0, -1.5, 5.5]
+    assert [each.text[slice(*each.span)] for each in (first, second) if each.span] == ["Monday noon", "Work"]
+    assert (first.features["same_words"], second.features["same_words"]) == (pytest.approx(6 / 11), 0.0)
+    for each, before in zip((first, second), once, strict=False):
+        assert (each.read_by, before.read_by) == ("sharp", "quick")
+        assert set(each.features) == set(before.features) | READ_AGAIN_FEATURES
+        assert not READ_AGAIN_FEATURES & set(before.features)
 
 
 def agreement(passages: Sequence[PassageRecord], answers: Sequence[tuple[str, float]]) -> list[float]:

@@ -13,8 +13,9 @@ import pytest
 
 import rag.ranking
 from index.build import build_index
-from rag.answer import cite, confidence_features, distinct_facts, select
+from rag.answer import cite, distinct_facts, select
 from rag.candidates import Candidate
+from rag.confidence import confidence_features
 from rag.engine import Engine
 from rag.logistic import SCORING_FILE, LogisticModel, Scoring, logit
 from rag.question import read_question
@@ -34,7 +35,7 @@ POOR = "A visitor to number {} saw Bob."  # none
 # Before reading the passages' own scores count alone; behind it the reader's. Between -4 and 4 as likely as they score.
 SCORING = Scoring(
     LogisticModel(-4.0, {"read": 1.0}),
-    LogisticModel(0.0, {"few:logit": 1.0}),
+    LogisticModel(0.0, {"logit": 1.0}),
     LogisticModel(-4.0, {"passage": 8.0}),
     0.0,
 )
@@ -70,6 +71,7 @@ def test_little_is_read_when_the_first_is_sure(many: Any, tiny_reader: Any) -> N
     assert len(tiny_reader.read_passages) == len(ranked) == FIRST_READ
     assert ranked[0].passage.id == 2
     assert ranked[0].text[slice(*ranked[0].span)] == "Monday"
+    assert {each.read_by for each in ranked} == {"tiny"}
     assert [each.probability for each in ranked] == sorted((each.probability for each in ranked), reverse=True)
 
 
@@ -238,21 +240,38 @@ def test_the_confidence_knows_of_other_sources(stored: Any) -> None:
     two = candidate(stored(2, "Cars have crossed the bridge in Lund since Monday."), "Monday", probability=0.7)
     own = candidate(stored(3, "Ever since Monday it stood open.", article=1), "Monday", probability=0.6)
     other = candidate(stored(4, "Tuesday."), "Tuesday", probability=0.3)
-    features = confidence_features(*distinct_facts([one, two, own, other]))
-    assert features["few:sources"] == pytest.approx(np.log(2))
-    assert features["few:ahead"] == pytest.approx(logit(0.8) - logit(0.3))
-    alone = confidence_features(*distinct_facts([one]))
-    ahead = pytest.approx(logit(0.8) - logit(0.0))
-    assert (alone["few:sources"], alone["few:share"], alone["few:ahead"]) == (0.0, 1.0, ahead)
+    features = confidence_features(*distinct_facts([one, two, own, other]), 9)
+    assert features["sources"] == pytest.approx(np.log(2))
+    assert features["ahead"] == pytest.approx(logit(0.8) - logit(0.3))
+    alone = confidence_features(*distinct_facts([one]), 9)
+    assert (alone["sources"], alone["share"], alone["ahead"], alone["margin_ahead"]) == (0.0, 1.0, 6.0, 6.0)
 
 
-def test_the_confidence_weighs_a_handful_of_articles_and_many_apart(stored: Any) -> None:
+def test_the_confidence_weighs_everything_a_second_time_by_how_much_was_searched(stored: Any) -> None:
+    found = distinct_facts(
+        [
+            candidate(stored(1, "On Monday the king opened it."), "Monday", probability=0.8),
+            candidate(stored(2, "Tuesday."), "Tuesday", margin=1.5, probability=0.3),
+        ]
+    )
+    alone = confidence_features(*found, 1)
+    own = {name: value for name, value in alone.items() if ":" not in name and name not in ("size", "read_again")}
+    assert own["margin_ahead"] == 1.5
+    # Nothing and one passage are the same size, and so are a million and more.
+    for searched, size in ((0, 0.0), (1, 0.0), (1_000, 0.5), (10**6, 1.0), (10**9, 1.0)):
+        features = confidence_features(*found, searched)
+        assert features["size"] == pytest.approx(size)
+        for name, value in own.items():
+            assert (features[name], features[f"size:{name}"]) == (value, pytest.approx(size * value))
+        assert len(features) == 2 * len(own) + 2
+
+
+def test_the_confidence_tells_whether_the_first_sentence_was_read_again(stored: Any) -> None:
     one = candidate(stored(1, "On Monday the king opened it."), "Monday", probability=0.8)
-    for many in (0.0, 0.25, 1.0):
-        features = confidence_features(*distinct_facts([replace(one, features={**one.features, "many": many})]))
-        assert features["many"] == many
-        assert features["few:logit"] == pytest.approx((1 - many) * logit(0.8))
-        assert features["many:logit"] == pytest.approx(many * logit(0.8))
+    two = candidate(stored(2, "Tuesday."), "Tuesday", probability=0.3)
+    again = replace(two, features={**two.features, "quick_read": 1.0})
+    assert confidence_features(*distinct_facts([one, again]), 9)["read_again"] == 0.0
+    assert confidence_features(*distinct_facts([again, one]), 9)["read_again"] == 1.0
 
 
 def test_a_citation_is_cut_from_the_text(stored: Any) -> None:
@@ -417,7 +436,7 @@ def test_the_same_answer_of_two_articles_is_one_citation(engine: Engine) -> None
 def test_a_quote_that_leans_back_comes_with_what_it_leans_on(engine: Engine) -> None:
     answer = engine.ask("How much did it cost?", min_confidence=0.0)
     first = answer.citations[0]
-    assert (first.quote, first.quote[slice(*first.highlight)]) == ("It cost 12 million «kr».", "12")
+    assert (first.quote, first.quote[slice(*first.highlight)]) == ("It cost 12 million «kr».", "12 million")
     assert first.context is not None
     text = Path(first.path).read_text("utf-8")
     assert text[first.context.start : first.context.end] == first.context.quote

@@ -207,7 +207,7 @@ def test_weights_are_fitted_on_questions_asked_of_an_index(
     found = Scoring.load(out / SCORING_FILE)
     assert {"read", "margin", "behind", "agree"} <= set(found.sentence.weights)
     assert not {"read", "margin", "behind", "agree"} & set(found.prior.weights)
-    assert {"few:logit", "many:logit"} <= set(found.confidence.weights)
+    assert {"logit", "size", "size:logit"} <= set(found.confidence.weights)
     assert -4 <= found.reach <= 20
 
 
