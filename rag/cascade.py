@@ -6,6 +6,7 @@ may take: where the processor is busy, less is read again, not later.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import OrderedDict
 from threading import Lock
@@ -29,6 +30,8 @@ _KEPT = 2_000
 """Readings that are kept: those of some fifty questions, for the next turns of a conversation."""
 _NEW = 0.3
 """What the latest reading counts in the pace."""
+_PACE_HOLDS = 60.0
+"""Seconds for which a pace holds. Then it is found anew, or one slow moment would end reading again for good."""
 
 
 class Cascade:
@@ -50,7 +53,7 @@ class Cascade:
         self._second = _Kept(sharp) if sharp is not None else None
         self._patience = patience
         self._name = name
-        self._pace = 0.0
+        self._pace, self._paced = 0.0, -math.inf
         self._lock = Lock()
 
     @property
@@ -73,14 +76,20 @@ class Cascade:
         """The name of what reads again; None when nothing is."""
         return self._second.name if self._second is not None else None
 
-    def affords(self, count: int, *, since: float) -> bool:
-        """Whether there is time to read so many passages again, as fast as it went lately.
+    def affords(self, question: str, passages: Sequence[Passage], *, since: float) -> bool:
+        """Whether there is time to read passages again, as fast as it went lately; what is kept takes none.
 
         Args:
-            count: how many.
+            question, passages: as `read_again` takes them.
             since: when reading for the question began, by `time.perf_counter`.
         """
-        return time.perf_counter() - since + count * self._pace <= self._patience
+        if self._second is None:
+            return False
+        new = self._second.missing(question, passages)
+        now = time.perf_counter()
+        with self._lock:
+            pace = self._pace if now - self._paced <= _PACE_HOLDS else 0.0
+        return new == 0 or now - since + new * pace <= self._patience
 
     def read_again(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
         """The sharp reader's readings, in order; see `rag.reader.Reader.read`.
@@ -94,9 +103,12 @@ class Cascade:
         begun = time.perf_counter()
         readings = self._second.read(question, passages)
         if new:
-            pace = (time.perf_counter() - begun) / new
+            now = time.perf_counter()
+            pace = (now - begun) / new
             with self._lock:
-                self._pace = pace if self._pace == 0 else (1 - _NEW) * self._pace + _NEW * pace
+                known = now - self._paced <= _PACE_HOLDS
+                self._pace = (1 - _NEW) * self._pace + _NEW * pace if known else pace
+                self._paced = now
         return readings
 
     def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:

@@ -149,11 +149,14 @@ def _read_again(
     second: list[Candidate] = []
     done: set[int] = set()
     anew = list(ranked)
-    while order and (since is None or cascade.affords(len(order[:READ_AGAIN_AT_ONCE]), since=since)):
+    text = evidence.question.text
+    while order:
         part, order = order[:READ_AGAIN_AT_ONCE], order[READ_AGAIN_AT_ONCE:]
-        own = [each for number in part for each in by_passage[number]]
         passages = [as_read(by_passage[number][0].passage) for number in part]
-        readings = dict(zip(part, cascade.read_again(evidence.question.text, passages), strict=True))
+        if since is not None and not cascade.affords(text, passages, since=since):
+            break
+        own = [each for number in part for each in by_passage[number]]
+        readings = dict(zip(part, cascade.read_again(text, passages), strict=True))
         second += with_second_reading(evidence.question, own, readings, str(cascade.sharp))
         done.update(part)
         rest = [each for each in ranked if each.passage.id not in done]

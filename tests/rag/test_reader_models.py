@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 import rag.reader_models
 from index.errors import ReaderError
+from rag.cascade import Cascade
 from rag.reader import MAX_TOKENS, Passage, Reading, SentenceReading, SpanReading
-from rag.reader_models import OnnxReader, Tokenizer, TransformersReader, load_reader
+from rag.reader_models import SHIPPED, OnnxReader, Tokenizer, TransformersReader, load_reader
 from rag.training.held_out import ModuleReader
 from rag.training.model import build, export
 
@@ -368,12 +369,21 @@ def test_a_name_that_is_no_readers(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.usefixtures("forgetful")
-def test_the_default_reader_is_the_shipped_one(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rag.reader_models, "shipped_folder", lambda: folder)
+def test_the_default_reader_is_both_shipped_ones(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(rag.reader_models, "shipped_folder", lambda name: asked.append(name) or folder)
     default = load_reader()
-    assert default is not None
-    assert (default.name, default.folder) == ("citewell-reader", folder)
+    assert isinstance(default, Cascade)
+    assert (default.name, default.folder) == ("auto", folder)
+    assert (default.quick.name, default.sharp) == ("quick", "sharp")
+    assert asked == ["quick", "sharp"]
+    for name in SHIPPED:
+        alone = load_reader(name)
+        assert isinstance(alone, OnnxReader)
+        assert (alone.name, alone.folder) == (name, folder)
+    assert asked == ["quick", "sharp"], "each is loaded once, alone or with the other"
     load_reader.cache_clear()
-    monkeypatch.setattr(rag.reader_models, "shipped_folder", lambda: tmp_path)
-    with pytest.raises(ReaderError, match="cannot be loaded"):
-        load_reader("citewell-reader")
+    monkeypatch.setattr(rag.reader_models, "shipped_folder", lambda _: tmp_path)
+    for name in (None, "auto", *SHIPPED):
+        with pytest.raises(ReaderError, match="cannot be loaded"):
+            load_reader(name)
