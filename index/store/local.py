@@ -273,7 +273,7 @@ class LocalStore:
     def searched(self, scope: Scope | None = None) -> int:
         """How many passages are searched in a scope, copies counted once."""
         with self.reading():
-            return len(self._inside(scope).leaders) if scope else len(self._search.lexical)
+            return len(self._inside(scope).leaders) if scope else len(self._search)
 
     def close(self) -> None:
         """Close the database."""
