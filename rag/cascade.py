@@ -80,7 +80,8 @@ class Cascade:
         """Whether there is time to read passages again, as fast as it went lately; what is kept takes none.
 
         Args:
-            question, passages: as `read_again` takes them.
+            question: what is asked.
+            passages: what would be read again.
             since: when reading for the question began, by `time.perf_counter`.
         """
         if self._second is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import string
 import zlib
@@ -19,8 +20,10 @@ from index.dedupe import key
 from index.encoder import EncoderIdentity, load_encoder
 from index.store.base import ArticleRecord, PassageRecord, SentenceRecord
 from index.types import Span
+from rag.cascade import Cascade
 from rag.engine import Engine
 from rag.reader import Passage, Reading, SentenceReading, SpanReading
+from rag.reader_models import SHIPPED, load_reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -196,5 +199,8 @@ def seeds_index(seeds: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def seeds_engine(seeds_index: Path) -> Iterator[Engine]:
-    with Engine.open(seeds_index) as engine:
+    """An engine with both shipped readers, which reads as much again as it would on a machine that is not busy."""
+    quick, sharp = map(load_reader, SHIPPED)
+    assert quick is not None
+    with Engine.open(seeds_index, reader=Cascade(quick, sharp, patience=math.inf)) as engine:
         yield engine

@@ -151,7 +151,9 @@ def test_what_was_not_read_is_no_candidate_any_more(stored: Any) -> None:
 
 def test_words_are_marked_at_natural_borders(stored: Any) -> None:
     asked = read_question("How much did the bridge cost?")
-    found = gather(asked, [Hit(stored(1, "It cost 12 million kronor."), 0.5, 1.0, 0.25)], dict.fromkeys(asked.terms, 1.0))
+    found = gather(
+        asked, [Hit(stored(1, "It cost 12 million kronor."), 0.5, 1.0, 0.25)], dict.fromkeys(asked.terms, 1.0)
+    )
     (each,) = with_reading(asked, found, {1: Reading((read((8, 10), 1.0, 1.0),), 0.0)}, "tiny")
     assert each.span is not None
     assert each.text[slice(*each.span)] == "12 million"
@@ -161,7 +163,9 @@ def test_words_are_marked_at_natural_borders(stored: Any) -> None:
 
 
 def test_a_second_reading_stands_in_place_of_the_first_which_is_kept_beside_it(stored: Any) -> None:
-    found = candidates_of(stored(1, "It opened on Monday noon.", "Work began in May.", "In June."), stored(2, "In July."))
+    found = candidates_of(
+        stored(1, "It opened on Monday noon.", "Work began in May.", "In June."), stored(2, "In July.")
+    )
     quick = Reading((read((13, 19), 4.0, 2.5), read((14, 17), -1.5, -3.0), read((3, 7), 0.0, 0.0)), 1.0)
     once = with_reading(QUESTION, found, {1: quick, 2: Reading((read((3, 7), 9.0, 9.0),), 0.0)}, "quick")
     sharp = Reading((read((13, 24), 1e9, 3.5), read((0, 4), 6.0, -20.0), read(None, 0, 0)), 0.0)

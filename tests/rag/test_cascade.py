@@ -425,9 +425,7 @@ def test_threads_get_what_one_gets(evidence: Any, monkeypatch: pytest.MonkeyPatc
     cascade = Cascade(Crowded(tables[0]), Crowded(tables[1], "sharp"), patience=math.inf)
     questions = [asked % 6 for asked in range(48)]
     with ThreadPoolExecutor(8) as workers:
-        found = list(
-            workers.map(lambda asked: rank_by_reader(evidence(asked=asked), cascade, scoring(1.0)), questions)
-        )
+        found = list(workers.map(lambda asked: rank_by_reader(evidence(asked=asked), cascade, scoring(1.0)), questions))
     assert found == [expected[asked] for asked in questions]
     assert most > 1, "they read at the same time"
 

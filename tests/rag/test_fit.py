@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from index.build import build_index
-from rag.candidates import READ_FEATURES, Candidate
+from rag.answer import distinct_facts
+from rag.candidates import READ_AGAIN_FEATURES, READ_FEATURES, Candidate
+from rag.confidence import confidence_features
 from rag.engine import Engine
 from rag.evaluation.questions import EvaluationQuestion
-from rag.fit import Example, fit, fit_confidence, fit_ranking, fit_reach, news_examples, ranked_by, without
+from rag.fit import (
+    Example,
+    fit,
+    fit_confidence,
+    fit_ranking,
+    fit_reach,
+    fit_reach_again,
+    news_examples,
+    ranked_again,
+    ranked_by,
+    without,
+)
 from rag.logistic import SCORING_FILE, LogisticModel, Scoring, logit
 from rag.question import read_question
+from rag.ranking import READ_AGAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -98,18 +113,32 @@ def test_the_confidence_tells_answered_questions_from_others(example: Any) -> No
     examples = drawn(example, 160, answered=0.5)
     ranked = [ranked_by(LogisticModel(-2.0, {"read": 1.0}), each) for each in examples]
     model = fit_confidence(ranked)
-    assert {"few:read", "many:read", "many"} <= set(model.weights)
-    assert not {name for name in model.weights if name.endswith(("first", "length"))}
-    from rag.answer import confidence_features, distinct_facts
-
+    assert {"read", "read_ahead", "margin_ahead", "logit", "size", "size:read"} <= set(model.weights)
     told = [
-        (model.probability(confidence_features(*distinct_facts(each.candidates))), each.right[0]) for each in ranked
+        (model.probability(confidence_features(*distinct_facts(each.candidates), each.searched)), each.right[0])
+        for each in ranked
     ]
     right = [confidence for confidence, label in told if label]
     wrong = [confidence for confidence, label in told if not label]
     assert sum(right) / len(right) > 0.8 > 0.2 > sum(wrong) / len(wrong)
     # Calibrated on what it was fitted on.
     assert sum(right + wrong) / len(told) == pytest.approx(len(right) / len(told), abs=0.02)
+
+
+def test_the_confidence_learns_what_the_size_of_a_collection_says(example: Any) -> None:
+    # The same question, answered in small collections and not in large ones.
+    made = ranked_by(BY_READ, example([{"read": 1.0}, {"read": -1.0}], [True, False]))
+    ranked = [
+        replace(made, searched=searched, right=[right, False])
+        for searched, right in ((20, True), (50, True), (50_000, False), (200_000, False))
+        for _ in range(20)
+    ]
+    model = fit_confidence(ranked)
+
+    def confidence(searched: int) -> float:
+        return model.probability(confidence_features(*distinct_facts(made.candidates), searched))
+
+    assert confidence(20) > 0.9 > 0.1 > confidence(200_000)
 
 
 # The reach
@@ -171,6 +200,85 @@ def test_all_models_are_fitted_and_kept(example: Any, tmp_path: Path) -> None:
     assert again.to_dict() == scoring.to_dict()
     features = {"read": 1.0, "overlap": 0.5}
     assert again.sentence.probability(features) == pytest.approx(scoring.sentence.probability(features), abs=1e-3)
+
+
+# What was read again
+
+
+@pytest.fixture
+def twice(example: Any) -> Callable[..., Example]:
+    """A question whose first candidates were read again: what each reader said of the candidates."""
+
+    def make(quick: Sequence[float], sharp: Sequence[float], right: Sequence[bool]) -> Example:
+        made = example([{"read": each} for each in quick], right)
+        again = [
+            replace(first, features={**first.features, "read": each, "quick_read": first.features["read"]})
+            for first, each in zip(made.candidates, sharp, strict=False)
+        ]
+        return replace(made, again=again, right_again=list(right)[: len(again)], searched=50)
+
+    return make
+
+
+def by_read() -> Scoring:
+    return Scoring(BY_READ, LogisticModel(0.0, {}), BY_OVERLAP, 0.0)
+
+
+def test_what_was_read_again_stands_in_place_of_its_first_reading(twice: Any) -> None:
+    made = twice([3.0, 2.0, 1.0, 0.0], [-5.0, 4.0], [False, False, True, True])
+    alone = made.read_again()
+    assert (list(alone.candidates), list(alone.right)) == (list(made.again), [False, False])
+    assert (alone.question, alone.searched, alone.again, alone.right_again) == (made.question, 50, (), ())
+    ranked = ranked_again(BY_READ, by_read(), made)
+    assert [each.passage.id for each in ranked.candidates] == [1, 2, 3, 0]
+    assert list(ranked.right) == [False, True, True, False]
+    assert ["quick_read" in each.features for each in ranked.candidates] == [True, False, False, True]
+    odds = [4.0, 1.0, 0.0, -5.0]
+    assert [logit(each.probability) for each in ranked.candidates] == pytest.approx(odds)
+    # Of what nobody read again the ranking stays.
+    plain = replace(made, again=(), right_again=())
+    assert ranked_again(BY_READ, by_read(), plain) == ranked_by(BY_READ, plain)
+
+
+def test_a_reach_is_how_far_reading_again_must_look(twice: Any) -> None:
+    def asked(rank: int) -> Example:
+        quick = [4.0 - number / 2 for number in range(8)]
+        return twice(quick, [3.0 if number == rank else -3.0 for number in range(8)], [False] * 8)
+
+    near = [asked(rank % READ_AGAIN) for rank in range(100)]
+    assert fit_reach_again(near, by_read(), BY_READ) == -4.0, "nothing is lost by reading the first ones only"
+    # Two in a hundred may be lost.
+    assert fit_reach_again([*near, asked(7), asked(7)], by_read(), BY_READ) == -4.0
+    # Of two that read well, at 3 and 5, the better one is the fifth in line, at 2.6: it is read within 0.4.
+    behind = [twice([4.0, 3.9, 3.5, 3.4, 2.6, 2.4], [3.0, -3.0, -3.0, -3.0, 5.0, 0.0], [False] * 6)] * 3
+    assert fit_reach_again([*near, *behind], by_read(), BY_READ) == 0.5
+    assert fit_reach_again([], by_read(), BY_READ) == -4.0
+
+
+def test_models_of_a_second_reading_are_fitted_where_there_is_one(example: Any, tmp_path: Path) -> None:
+    # The sharp reader tells the right ones where the quick one only guesses.
+    generator = random.Random(2)
+    examples = []
+    for each in drawn(example, 80, answered=0.7):
+        order = sorted(range(8), key=lambda number: -each.candidates[number].features["read"])[:4]
+        again = []
+        for number in order:
+            own = each.candidates[number]
+            told = {f"quick_{name}": own.features[name] for name in ("read", "margin", "behind")}
+            read = (5.0 if each.right[number] else -5.0) + generator.gauss(0, 1)
+            again.append(replace(own, features={**own.features, **told, "read": read, "same_words": 1.0}))
+        examples.append(replace(each, again=again, right_again=[each.right[number] for number in order]))
+    scoring = fit(examples)
+    assert scoring.again is not None
+    assert set(scoring.again.sentence.weights) == set(NAMES) | READ_AGAIN_FEATURES
+    assert scoring.again.sentence.weights["read"] > 2 * abs(scoring.again.sentence.weights["quick_read"])
+    assert {"quick_read", "size:quick_read", "same_words"} <= set(scoring.again.confidence.weights)
+    assert -4 <= scoring.again.reach <= 20
+    once = fit([replace(each, again=(), right_again=()) for each in examples])
+    assert once == replace(scoring, again=None)
+    path = tmp_path / SCORING_FILE
+    path.write_text(json.dumps(scoring.to_dict()), "utf-8")
+    assert Scoring.load(path).to_dict() == scoring.to_dict()
 
 
 # Examples of an index
