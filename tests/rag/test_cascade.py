@@ -433,7 +433,7 @@ def test_threads_get_what_one_gets(evidence: Any, monkeypatch: pytest.MonkeyPatc
 # With an index
 
 ARTICLES = {
-    "one": "Bridge Opens\n\nThe new bridge in Lund was opened on Monday, the city said.\n\nIt cost 12 million kronor.\n",
+    "one": "Bridge Opens\n\nThe new bridge in Lund was opened on Monday, the city said.\n\nIt cost 12 million kr.\n",
     "two": "Town News\n\nIn Lund cars have crossed the old bridge since Tuesday, when it was opened.\n",
     "three": "A Year Ago\n\nThe old bridge at Kalmar was closed on Friday, and nobody there had ever seen Åse.\n",
 }
@@ -442,7 +442,7 @@ QUESTION = "When was the new bridge in Lund opened?"
 
 @pytest.fixture
 def opened(tmp_path: Path, tiny_encoder: Any, tiny_reader: Any) -> Callable[..., Engine]:
-    """An engine whose readers are a quick and, unless said otherwise, a sharp one that finds what the quick one does."""
+    """An engine whose readers are a quick one and, where one is given, a sharp one."""
     (tmp_path / "articles").mkdir()
     for name, text in ARTICLES.items():
         (tmp_path / "articles" / f"{name}.txt").write_text(text, "utf-8")
