@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 __all__ = ["card", "write_card"]
 
@@ -16,6 +16,10 @@ _ORIGINS = {
     "qamr": "QAMR (Michael et al. 2018)",
     "qasrl": "QA-SRL Gold Standard (Roit et al. 2020)",
     "qanom": "QANom (Klein et al. 2020)",
+    "squad2": "SQuAD 2.0 (Rajpurkar et al. 2018), CC BY-SA 4.0",
+    "tydiqa": "TyDi QA (Clark et al. 2020), English, Apache 2.0",
+    "qed": "QED (Lamm et al. 2020), of Natural Questions, CC BY-SA 3.0",
+    "timeqa": "TimeQA (Chen et al. 2021), BSD 3-clause",
     "multispanqa": "MultiSpanQA (Li et al. 2022), on Wikipedia texts, CC BY-SA",
     "trecqa": "TREC QA (Wang et al. 2007), newswire of the TREC evaluations",
     "wikiqa": "WikiQA (Yang et al. 2015), on Wikipedia texts",
@@ -29,16 +33,9 @@ It reads a question and a passage, marks the words that answer, and says whether
 (first and last word of the answer; at [CLS]: no answer), and a third one, whose mean over a sentence's tokens is the
 score that the sentence answers. ONNX, int8, for CPUs.
 
-- begun from: {encoder} (Apache 2.0), its own six layers; all weights were trained
-- trained by: `citewell train`, {training}
-- commit: {commit}
-- licence: Apache 2.0, as citewell; the data's licences are their makers'
-
-## What it learnt from
-
-| data | questions | origin |
-| --- | --- | --- |
 """
+_LONGEST_LOG = 60
+"""Lines of the log that are shown, the last ones."""
 _BAD = """
 ## What it is bad at
 
@@ -60,41 +57,61 @@ def card(facts: Mapping[str, Any], *, commit: str) -> str:
     """The card's text.
 
     Args:
-        facts: as `rag.train.make_reader` gives them.
+        facts: what a run left in its `run.json` (`rag.training.run`), and its `log`; `alpha` and `windows` of the
+            smoothing, and `figures`, by "int8" and "fp32", by what was measured on. What is not there is not told.
         commit: of the source.
     """
-    earlier = facts.get("after")
-    lines = [
-        _HEAD.format(
-            encoder=facts["encoder"],
-            training=_training(facts)
-            + (
-                f"; before that, {_training(earlier)}; {facts['plan']['share']:g} of the one and the rest of the other"
-                if earlier
-                else ""
-            ),
-            commit=commit,
+    lines = [_HEAD, *(f"- {line}\n" for line in _made(facts, commit))]
+    if facts.get("data"):
+        lines += ["\n## What it learnt from\n\n", "| data | questions | origin |\n", "| --- | --- | --- |\n"]
+        lines += [f"| {name} | {count:,} | {_origin(name)} |\n" for name, count in facts["data"].items()]
+    if facts.get("held_out"):
+        kept = ", ".join(f"{count:,} of {name}" for name, count in facts["held_out"].items())
+        lines.append(
+            f"\nOf the questions on documents that were kept out of it, these are the held-out rows: {kept}.\n"
         )
-    ]
-    lines += [f"| {name} | {count:,} | {_origin(name)} |\n" for name, count in facts["data"].items()]
     lines += ["\n## How good it is\n\n", "| set | figure | int8 | fp32 |\n", "| --- | --- | --- | --- |\n"]
     small, full = facts["figures"]["int8"], facts["figures"]["fp32"]
     for name, found in small.items():
-        for figure in ("exact_match", "f1", "answerability_auroc", "map", "mrr"):
-            value, other = found.get(figure), full[name].get(figure)
+        for figure, value in found.items():
             if value is not None:
-                lines.append(f"| {name} | {figure} | {_number(value)} | {_number(other)} |\n")
+                lines.append(f"| {name} | {figure} | {_number(value)} | {_number(full[name].get(figure))} |\n")
     lines.append(_BAD)
+    log = str(facts.get("log") or "").splitlines()
+    if log:
+        cut = ["..."] if len(log) > _LONGEST_LOG else []
+        lines.append("\n## The log of its training\n\n```\n" + "\n".join(cut + log[-_LONGEST_LOG:]) + "\n```\n")
     return "".join(lines)
+
+
+def _made(facts: Mapping[str, Any], commit: str) -> Iterator[str]:
+    """How it was made, a line each."""
+    shape = facts.get("shape")
+    if shape:
+        kind = {"bert": "BERT", "mpnet": "MPNet"}[shape["kind"]]
+        yield f"an encoder of the {kind} kind, {shape['layers']} layers of width {shape['width']}"
+    settings = facts.get("settings")
+    if settings:
+        yield f"begun from: {settings['base']['name']}; all weights were trained"
+        yield f"trained by: `citewell train`, {_training(facts)}"
+        teacher = settings.get("teacher")
+        if teacher:
+            yield f"taught by: {teacher['name']}, whose scores it learnt as well as the labels"
+    yield (
+        f"made small: int8, its inputs smoothed with alpha {facts['alpha']:g} by {facts['windows']} windows (Xiao et al. "
+        '2023, "SmoothQuant")'
+    )
+    yield f"commit: {commit}"
+    yield "licence: Apache 2.0, as citewell; the data's licences are their makers'"
 
 
 def _training(facts: Mapping[str, Any]) -> str:
     """The settings of a training, how long it took, and where."""
-    plan = facts["plan"]
-    settings = (
-        f"{plan['epochs']:g} epochs, rate {plan['rate']:g}, {plan['tokens']:,} tokens a step, seed {plan['seed']}"
+    settings = facts["settings"]
+    return (
+        f"{facts['steps']:,} steps of {settings['tokens']:,} tokens, rate {settings['rate']:g}, dropout "
+        f"{settings['dropout']:g}, seed {settings['seed']}, in {facts['seconds'] / 60:.1f} minutes on {facts['machine']}"
     )
-    return f"{settings}, in {facts['seconds'] / 60:.0f} minutes on {facts['machine']}"
 
 
 def _origin(name: str) -> str:

@@ -1,77 +1,116 @@
-"""How a model does, while it is trained, on what it is not trained on."""
+"""How a model does on the rows that it is not trained on: while it is trained, and when it is exported.
+
+Needs numpy and torch, and nothing else that has to be installed.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rag.evaluation.metrics import average_precision, pessimistic_order, token_f1
-from rag.evaluation.sentences import sentence_scores
-from rag.evaluation.squad import predict
-from rag.reader_models import BatchReader
+import numpy as np
+
+from rag.evaluation.metrics import auroc
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
-    from rag.evaluation.ranking_files import RankedQuestion
-    from rag.reader import Reader, Scores
-    from rag.reader_models import Tokenizer
-    from rag.training.data import DataSet
+    import torch
 
-__all__ = ["ModuleReader", "figures"]
+    from rag.training.packed_rows import Batch, PackedRows
+
+__all__ = ["Figures", "figures", "module_scores"]
+
+_TOKENS = 16_384
+_LONGEST = 30
+"""Tokens of an answer at most, as `rag.reader.MAX_ANSWER_TOKENS`."""
 
 
-class ModuleReader(BatchReader):
-    """A module as `rag.training.model.build` makes it, while it is trained.
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What was found.
 
-    Args:
-        model: the module.
-        tokenizer: the model's.
+    Attributes:
+        f1: of the tokens of the best span, the mean over the rows that are answered, in percent; None when none is.
+        auroc: of the best span's score less that of no answer, for rows that are answered against those that are not;
+            None without both.
+        rows: how many were read.
     """
 
-    def __init__(self, model: Any, tokenizer: Tokenizer) -> None:
-        super().__init__(
-            tokenizer, "in training", tokenizer.special("[CLS]"), tokenizer.special("[SEP]"), tokenizer.special("[PAD]")
-        )
-        self._model = model
+    f1: float | None
+    auroc: float | None
+    rows: int
 
-    def scores(self, ids: Any, mask: Any, types: Any) -> tuple[Scores, ...]:
-        """The scores of a batch; see `BatchReader.scores`."""
-        import torch
-
-        device = next(self._model.parameters()).device
-        inputs = [torch.from_numpy(each).to(device) for each in (ids, mask, types)]
-        with torch.inference_mode():
-            scores = self._model(*inputs).float().cpu().numpy()
-        return scores[:, :, 0], scores[:, :, 1], scores[:, :, 2]
+    def __str__(self) -> str:
+        f1 = "-" if self.f1 is None else f"{self.f1:.2f}"
+        auroc = "-" if self.auroc is None else f"{self.auroc:.3f}"
+        return f"F1 {f1}, AUROC {auroc} ({self.rows:,} rows)"
 
 
-def figures(
-    reader: Reader, sets: Sequence[DataSet], ranked: Sequence[RankedQuestion], *, questions: int = 250
-) -> dict[str, float]:
-    """The F1 of spans (0 to 1) on data sets, and the mean average precision on questions with marked sentences.
+def figures(rows: PackedRows, scores: Callable[[Batch], torch.Tensor]) -> Figures:
+    """Read all rows.
 
     Args:
-        reader: what is measured.
-        sets: data sets with spans.
-        ranked: questions; those with both right and wrong sentences count.
-        questions: of each data set so many are read, evenly spread.
+        rows: of which it is known whether they are answered; others do not count.
+        scores: the model: of a batch each token's scores, float32 of shape (rows, tokens, 3).
     """
-    found: dict[str, float] = {}
-    scores = []
-    for data in sets:
-        answerable = [asked for asked in data.asked if asked.answers]
-        for asked in answerable[:: max(1, len(answerable) // questions)]:
-            sentences = data.contexts[asked.context].sentences
-            predicted, _ = predict(asked.question, sentences, reader)
-            golds = [sentences[number][start:end] for number, start, end in asked.answers]
-            scores.append(token_f1(predicted, golds))
-    if scores:
-        found["f1"] = sum(scores) / len(scores)
-    precisions = []
-    for each in ranked:
-        if any(each.labels) and not all(each.labels):
-            own = sentence_scores(each.question, each.sentences, reader)
-            precisions.append(average_precision(pessimistic_order(own, each.labels)))
-    if precisions:
-        found["map"] = sum(precisions) / len(precisions)
-    return found
+    shares: list[float] = []
+    margins: list[float] = []
+    answered: list[bool] = []
+    for cut in rows.cuts(_TOKENS):
+        batch = rows.batch(cut)
+        spans, own = _best_spans(scores(batch), batch)
+        starts, ends = batch.starts.cpu().numpy(), batch.ends.cpu().numpy()
+        labels = batch.answered.tolist()
+        for number, (label, (first, last), margin) in enumerate(zip(labels, spans, own, strict=True)):
+            if label < 0:
+                continue
+            margins.append(margin)
+            answered.append(label == 1)
+            if label == 1:
+                shares.append(_span_f1(first, last, np.flatnonzero(starts[number]), np.flatnonzero(ends[number])))
+    f1 = 100 * float(np.mean(shares)) if shares else None
+    return Figures(f1, auroc(margins, answered), len(margins))
+
+
+def _best_spans(scores: torch.Tensor, batch: Batch) -> tuple[list[tuple[int, int]], list[float]]:
+    """Each row's best span within a sentence, and how far its score lies above that of no answer."""
+    import torch
+
+    tokens = scores.shape[1]
+    square = torch.ones(tokens, tokens, dtype=torch.bool, device=scores.device)
+    spans = square.triu() & ~square.triu(_LONGEST)
+    sentences = batch.sentences
+    inside = (sentences[:, :, None] == sentences[:, None, :]) & (sentences[:, :, None] >= 0)
+    sums = scores[:, :, None, 0] + scores[:, None, :, 1]
+    best, at = sums.masked_fill(~(spans[None] & inside), -1e9).flatten(1).max(dim=1)
+    margins = best - scores[:, 0, 0] - scores[:, 0, 1]
+    return [divmod(place, tokens) for place in at.tolist()], margins.tolist()
+
+
+def _span_f1(first: int, last: int, starts: Any, ends: Any) -> float:
+    """The F1 of a span's tokens with the answer that it has most in common with.
+
+    >>> _span_f1(2, 3, np.array([3, 9]), np.array([3, 9]))
+    0.6666666666666666
+    """
+    best = 0.0
+    for start in starts:
+        behind = ends[ends >= start]
+        if len(behind):
+            end = int(behind[0])
+            common = min(last, end) - max(first, int(start)) + 1
+            best = max(best, 2 * common / (last - first + end - int(start) + 2))
+    return best
+
+
+def module_scores(model: Any, device: str) -> Callable[[Batch], torch.Tensor]:
+    """A module of `rag.training.encoders` as `figures` asks it: in bf16, as it is trained."""
+    import torch
+
+    def scores(batch: Batch) -> torch.Tensor:
+        with torch.inference_mode(), torch.autocast(device, dtype=torch.bfloat16):
+            found: torch.Tensor = model(batch.ids.long(), batch.lengths, batch.contexts)
+        return found.float()
+
+    return scores

@@ -1,0 +1,346 @@
+"""A trained reader as ONNX, in fp32 and in int8: `citewell train export`.
+
+Plain int8 of such a model loses 5 F1 and more: a few channels of what goes into a matrix product are fifty times the
+others, and one step for all of them leaves nothing of the rest. So each input channel is divided by a factor of its
+own, and the weights are multiplied by it: the product stays the same, and both sides can be rounded. The factor of a
+channel is the greatest input seen there, to the power of alpha, by the greatest weight, to the power of 1 - alpha.
+
+Source: Xiao et al., "SmoothQuant" (2023).
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+import shutil
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from index.encoder import available_cores
+from index.errors import TrainingError
+from index.quantised import open_session
+from index.runtime import load_onnxruntime, quiet_exporter
+from rag.training.held_out import figures
+from rag.training.packed_rows import PackedRows, sha256_of, write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import torch
+
+    from rag.training.held_out import Figures
+    from rag.training.packed_rows import Arrays, Batch
+
+__all__ = ["ALPHA", "CHECKSUMS", "MOST_LOST", "WINDOWS", "export_reader", "smoothed", "write_checksums", "write_graphs"]
+
+ALPHA = 0.8
+WINDOWS = 96
+"""Windows that the greatest inputs are taken from."""
+MOST_LOST = 0.7
+"""F1, in percent, that int8 may lose."""
+LARGEST = 95_000_000
+"""Bytes of a file."""
+CHECKSUMS = "checksums.json"
+_MODEL = "model.onnx"
+_EMBEDDINGS = "embeddings.bin"
+_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+_OUTPUTS = ("start", "end", "relevance")
+_SMALLEST_PIECE = 4_096
+"""Bytes from which on a table is worth being put into a second file."""
+
+
+def export_reader(
+    model: torch.nn.Module,
+    out: Path,
+    *,
+    tokenizer: Path,
+    held_out: Arrays,
+    alpha: float = ALPHA,
+    windows: int = WINDOWS,
+    most_lost: float = MOST_LOST,
+    largest: int = LARGEST,
+    check: Sequence[Path] = (),
+    facts: Mapping[str, Any] | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> dict[str, Any]:
+    """Write a reader's folder, and measure what int8 costs.
+
+    In `out`: `model.onnx` (int8), for a large model with its word embeddings in `embeddings.bin` beside it,
+    `tokenizer.json`, the card `README.md`, `checksums.json`, and in `fp32/` the same before it was made small. The
+    folder comes into being when all of it is written and int8 has been found good.
+
+    Args:
+        model: a `rag.training.encoders.Encoder` on the CPU; it stays as it is.
+        out: a folder that is not there, or empty.
+        tokenizer: the `tokenizer.json` that the windows were made with.
+        held_out: rows that the model did not learn from (`rag.training.packed_rows`).
+        alpha: how much of the difference between channels goes into the weights, in [0, 1]; 0.65 to 0.8 is good.
+        windows: how many of the rows the greatest inputs are taken from.
+        most_lost: F1, in percent, that int8 may lose on the held-out rows, and on each file in SQuAD format.
+        largest: bytes of a file at most.
+        check: more files to measure on, in SQuAD format, or TREC QA and WikiQA.
+        facts: of the training, for the card (`rag.training.card.card`).
+        say: takes lines about how it goes.
+
+    Returns:
+        The figures: by "int8" and "fp32", by what was measured on, by the name of the figure.
+
+    Raises:
+        TrainingError: when `out` is in use, there is nothing to measure on, or int8 loses too much; nothing is left.
+    """
+    from rag.training.card import write_card
+
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise TrainingError(f"{out} is not empty; name another folder for the reader, or remove it")
+    rows = PackedRows(held_out)
+    if not rows.count or not (held_out["answered"] == 1).any():
+        raise TrainingError(
+            "there are no held-out rows with an answer to measure on; expected the folder that `citewell train prepare` "
+            "wrote, with data sets of which a part is kept"
+        )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
+        made = Path(temporary) / "reader"
+        say(f"smoothing with alpha {alpha:g}, by {min(windows, rows.count)} windows")
+        write_graphs(smoothed(model, held_out, alpha=alpha, windows=windows), made, largest=largest)
+        for folder in (made, made / "fp32"):
+            shutil.copyfile(tokenizer, folder / "tokenizer.json")
+        found: dict[str, Any] = {}
+        for name, folder in (("fp32", made / "fp32"), ("int8", made)):
+            found[name] = _measured(folder, rows, check)
+            for measured, values in found[name].items():
+                shown = ", ".join(f"{figure} {value:.3f}" for figure, value in values.items() if value is not None)
+                say(f"{name}, {measured}: {shown}")
+        _refuse_loss(found, most_lost)
+        write_card(made, {**(facts or {}), "alpha": alpha, "windows": windows, "figures": found})
+        for folder in (made / "fp32", made):
+            write_checksums(folder)
+        if out.exists():
+            out.rmdir()
+        made.rename(out)
+    return found
+
+
+def _refuse_loss(found: Mapping[str, Any], most_lost: float) -> None:
+    for measured, full in found["fp32"].items():
+        small = found["int8"][measured]
+        if full.get("f1") is not None and full["f1"] - small["f1"] > most_lost:
+            raise TrainingError(
+                f"int8 loses {full['f1'] - small['f1']:.2f} F1 on {measured} ({full['f1']:.2f} in fp32, "
+                f"{small['f1']:.2f}), more than {most_lost:g}; nothing is left: try another --alpha, from 0.65 to 0.8"
+            )
+
+
+def write_checksums(folder: Path) -> None:
+    """Write `checksums.json`: the SHA-256 of each file that the reader is read from, by its name."""
+    names = sorted(path.name for path in folder.iterdir() if path.suffix in {".onnx", ".bin"})
+    sums = {name: sha256_of(folder / name) for name in [*names, "tokenizer.json"]}
+    write_whole(folder / CHECKSUMS, (json.dumps(sums, indent=1) + "\n").encode())
+
+
+# Smoothing
+
+
+def smoothed(model: torch.nn.Module, rows: Arrays, *, alpha: float, windows: int) -> torch.nn.Module:
+    """A copy of a model whose matrix products have inputs of one size; it gives the same scores, but for rounding.
+
+    Args:
+        model: an encoder.
+        rows: where windows are taken from, always the same ones.
+        alpha: see `export_reader`.
+        windows: how many.
+    """
+    import torch
+
+    model = copy.deepcopy(model).eval()
+    # The head is small, and goes on in fp32's company: its inputs are normalised.
+    products = {
+        name: module for name, module in model.named_modules() if isinstance(module, torch.nn.Linear) and name != "head"
+    }
+    greatest: dict[str, torch.Tensor] = {}
+
+    def watch(name: str) -> Callable[[Any, tuple[torch.Tensor, ...]], None]:
+        def seen(_: Any, inputs: tuple[torch.Tensor, ...]) -> None:
+            own = inputs[0].detach().abs().reshape(-1, inputs[0].shape[-1]).amax(dim=0)
+            greatest[name] = torch.maximum(greatest[name], own) if name in greatest else own
+
+        return seen
+
+    hooks = [module.register_forward_pre_hook(watch(name)) for name, module in products.items()]
+    with torch.inference_mode():
+        for ids, context in _windows(rows, windows):
+            model(torch.tensor([ids]), torch.tensor([len(ids)]), torch.tensor([context]))
+    for hook in hooks:
+        hook.remove()
+    for name, module in products.items():
+        parent, _, own = name.rpartition(".")
+        setattr(model.get_submodule(parent), own, _smooth(module, greatest[name].clone(), alpha))
+    return model
+
+
+def _windows(rows: Arrays, count: int) -> list[tuple[list[int], int]]:
+    """Some of the rows, as the model reads them alone: their tokens, and where the title and the sentences begin."""
+    lengths = rows["lengths"].tolist()
+    begins = [0]
+    for length in lengths:
+        begins.append(begins[-1] + length)
+    generator = random.Random(1)  # noqa: S311 - the same choice every time, nothing secret
+    chosen = sorted(generator.sample(range(len(lengths)), min(count, len(lengths))))
+    contexts = rows["contexts"].tolist()
+    return [(rows["ids"][begins[row] : begins[row + 1]].tolist(), contexts[row]) for row in chosen]
+
+
+def _smooth(product: torch.nn.Linear, greatest: torch.Tensor, alpha: float) -> torch.nn.Module:
+    """A product whose input is divided by a factor a channel, and whose weights are multiplied by it."""
+    import torch
+
+    weights = product.weight.detach()
+    factors = greatest.clamp(min=1e-3) ** alpha / weights.abs().amax(dim=0).clamp(min=1e-4) ** (1 - alpha)
+    factors = factors / factors.log().mean().exp()
+
+    class Smooth(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("inverse", 1 / factors)
+            self.product = torch.nn.Linear(product.in_features, product.out_features)
+            self.product.weight.data = weights * factors
+            self.product.bias.data = product.bias.detach()
+
+        def forward(self, states: torch.Tensor) -> torch.Tensor:
+            found: torch.Tensor = self.product(states * self.inverse)
+            return found
+
+    return Smooth()
+
+
+# Graphs
+
+
+def write_graphs(model: torch.nn.Module, out: Path, *, largest: int = LARGEST) -> None:
+    """Write a model as ONNX: int8 as `model.onnx` in a folder, fp32 under the same name in `fp32/` within it.
+
+    int8 is dynamic, with a scale for each output channel of the weights. Of a graph that would be larger than one file
+    may be, the word embeddings go into `embeddings.bin` and, when that is not enough (as in fp32), other tables into
+    `weights-1.bin` and so on; ONNX Runtime finds them beside it.
+
+    Args:
+        model: an encoder on the CPU, smoothed or not.
+        out: made when it is not there.
+        largest: bytes of a file at most.
+    """
+    import onnx
+    import torch
+
+    load_onnxruntime()
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    class Graph(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, ids: torch.Tensor, mask: torch.Tensor, types: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            lengths = mask.sum(dim=1)
+            scores = self.model(ids, lengths, lengths - types.sum(dim=1))
+            # A model that does not look at the types would lose them as an input, and a reader asks for all three.
+            return scores[:, :, 0], scores[:, :, 1], scores[:, :, 2] + 0.0 * types.sum().float()
+
+    ids = torch.arange(24).reshape(2, 12)
+    types = torch.zeros_like(ids)
+    types[:, 5:] = 1
+    (out / "fp32").mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".graphs-", dir=out) as temporary:
+        full, small = Path(temporary) / "fp32.onnx", Path(temporary) / "int8.onnx"
+        with torch.no_grad(), quiet_exporter():
+            torch.onnx.export(
+                Graph().eval(),
+                (ids, torch.ones_like(ids), types),
+                str(full),
+                input_names=list(_INPUTS),
+                output_names=list(_OUTPUTS),
+                dynamic_axes={name: {0: "batch", 1: "tokens"} for name in (*_INPUTS, *_OUTPUTS)},
+                opset_version=17,
+                dynamo=False,
+            )
+            quantize_dynamic(full, small, weight_type=QuantType.QInt8, per_channel=True)
+        for source, folder in ((full, out / "fp32"), (small, out)):
+            _write_split(onnx.load(source), folder, largest)
+
+
+def _write_split(graph: Any, folder: Path, largest: int) -> None:
+    """Write a graph, with tables in files of their own where it is too large for one."""
+    import onnx
+    from onnx.external_data_helper import set_external_data
+
+    if graph.ByteSize() > largest:
+        tables = sorted(
+            (table for table in graph.graph.initializer if len(table.raw_data) >= _SMALLEST_PIECE),
+            key=lambda table: (not _is_words(table.name), -len(table.raw_data)),
+        )
+        left, file, used = graph.ByteSize(), _EMBEDDINGS, 0
+        for number, table in enumerate(tables):
+            if left <= largest:
+                break
+            size = len(table.raw_data)
+            if number and (file == _EMBEDDINGS or used + size > largest):
+                count = 1 if file == _EMBEDDINGS else int(file.removesuffix(".bin").rpartition("-")[2]) + 1
+                file, used = f"weights-{count}.bin", 0
+            set_external_data(table, location=file)
+            used += size
+            left -= size
+    onnx.save_model(graph, str(folder / _MODEL))
+
+
+def _is_words(name: str) -> bool:
+    return ".word.weight" in name and not name.endswith(("_scale", "_zero_point"))
+
+
+# Figures
+
+
+def _measured(folder: Path, rows: PackedRows, check: Sequence[Path]) -> dict[str, dict[str, float | None]]:
+    """The figures of a graph on the held-out rows and on files, by what they were measured on."""
+    import onnx
+
+    from rag.evaluation.sentences import evaluate_sentences
+    from rag.evaluation.squad import evaluate_squad
+    from rag.reader_models import OnnxReader, Tokenizer
+
+    session = open_session(onnx.load(folder / _MODEL).SerializeToString())
+    own: Figures = figures(rows, _session_scores(session))
+    found = {"held-out rows": {name: value for name, value in asdict(own).items() if name != "rows"}}
+    if check:
+        reader = OnnxReader(session, Tokenizer.load(folder / "tokenizer.json"), str(folder))
+        for path in check:
+            ranked = "trecqa" in path.name or "wikiqa" in path.name
+            values = evaluate_sentences(path, reader) if ranked else evaluate_squad(path, reader)
+            names = ("map", "mrr") if ranked else ("exact_match", "f1", "answerability_auroc")
+            found[path.name] = {name: values[name] for name in names}
+    return found
+
+
+def _session_scores(session: Any) -> Callable[[Batch], torch.Tensor]:
+    """A graph as `figures` asks it: each row alone, as the product reads, since int8 scales a batch by its largest."""
+    import numpy as np
+    import torch
+
+    def scores(batch: Batch) -> torch.Tensor:
+        found = np.zeros((*batch.ids.shape, len(_OUTPUTS)), dtype=np.float32)
+
+        def read(row: int) -> None:
+            length, context = int(batch.lengths[row]), int(batch.contexts[row])
+            ids = batch.ids[row : row + 1, :length].long().numpy()
+            types = np.zeros_like(ids)
+            types[0, context:] = 1
+            outputs = session.run(None, dict(zip(_INPUTS, (ids, np.ones_like(ids), types), strict=True)))
+            found[row, :length] = np.stack([output[0] for output in outputs], axis=-1)
+
+        with ThreadPoolExecutor(available_cores()) as pool:
+            list(pool.map(read, range(len(found))))
+        return torch.from_numpy(found)
+
+    return scores
