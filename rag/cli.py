@@ -35,7 +35,7 @@ from rag.options import (
     readable,
     scope_of,
 )
-from rag.training.cli import train_reader
+from rag.training.cli import app as training_commands
 from rag.watch_cli import watch
 
 if TYPE_CHECKING:
@@ -258,7 +258,7 @@ app.command(name="export")(export)
 app.command(name="backup")(back_up_index)
 app.add_typer(evaluation_commands, name="evaluate")
 app.command(name="feedback")(feedback)
-app.command(name="train", no_args_is_help=True)(train_reader)
+app.add_typer(training_commands, name="train")
 
 
 def _read_questions(path: Path) -> list[tuple[str, str | None]]:

@@ -117,14 +117,11 @@ def stored() -> Callable[..., PassageRecord]:
 
 
 @pytest.fixture
-def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Torch on one core: a tiny model's steps are over before two of them have met."""
     import torch
 
-    import rag.training.loop
-
     threads = torch.get_num_threads()
-    monkeypatch.setattr(rag.training.loop, "available_cores", lambda: 1)
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)

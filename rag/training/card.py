@@ -67,9 +67,7 @@ def card(facts: Mapping[str, Any], *, commit: str) -> str:
         lines += [f"| {name} | {count:,} | {_origin(name)} |\n" for name, count in facts["data"].items()]
     if facts.get("held_out"):
         kept = ", ".join(f"{count:,} of {name}" for name, count in facts["held_out"].items())
-        lines.append(
-            f"\nOf the questions on documents that were kept out of it, these are the held-out rows: {kept}.\n"
-        )
+        lines.append(f"\nThe held-out rows are of documents that were kept out of it; questions: {kept}.\n")
     lines += ["\n## How good it is\n\n", "| set | figure | int8 | fp32 |\n", "| --- | --- | --- | --- |\n"]
     small, full = facts["figures"]["int8"], facts["figures"]["fp32"]
     for name, found in small.items():
@@ -98,7 +96,7 @@ def _made(facts: Mapping[str, Any], commit: str) -> Iterator[str]:
         if teacher:
             yield f"taught by: {teacher['name']}, whose scores it learnt as well as the labels"
     yield (
-        f"made small: int8, its inputs smoothed with alpha {facts['alpha']:g} by {facts['windows']} windows (Xiao et al. "
+        f"made small: int8, its inputs smoothed with alpha {facts['alpha']:g} by {facts['windows']} windows (Xiao et "
         '2023, "SmoothQuant")'
     )
     yield f"commit: {commit}"

@@ -22,7 +22,7 @@ from rag.evaluation.questions import part_of
 from rag.evaluation.ranking_files import join_tokens, read_ranking_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
 __all__ = ["AnswerSpan", "Asked", "Context", "DataSet", "Ranked", "read_data_set"]
@@ -108,12 +108,17 @@ class DataSet:
     ranked: list[Ranked] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
 
-    def split(self, share: float) -> tuple[DataSet, DataSet]:
-        """Two data sets, the second one with about that share of the documents, whole and always the same ones."""
+    def split(self, share: float, titles: Collection[str] = ()) -> tuple[DataSet, DataSet]:
+        """Two data sets, the second one with about that share of the documents, whole and always the same ones.
+
+        Args:
+            share: of the documents.
+            titles: documents with one of these, case folded, go into the second one besides.
+        """
         parts = (DataSet(self.name, skipped=self.skipped), DataSet(self.name))
         numbers: dict[int, tuple[DataSet, int]] = {}
         for number, context in enumerate(self.contexts):
-            part = parts[part_of(context.document) < share]
+            part = parts[part_of(context.document) < share or context.title.casefold() in titles]
             numbers[number] = (part, len(part.contexts))
             part.contexts.append(context)
         for asked in self.asked:

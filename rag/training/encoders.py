@@ -274,9 +274,7 @@ def fewer_layers(model: Encoder, layers: int) -> Encoder:
         TrainingError: when it has no more than that.
     """
     if not 1 <= layers <= model.shape.layers:
-        raise TrainingError(
-            f"the encoder to begin with has {model.shape.layers} layers; expected --layers from 1 to it"
-        )
+        raise TrainingError(f"the encoder to begin with has {model.shape.layers} layers; expected from 1 to as many")
     kept = [round(number * (model.shape.layers - 1) / max(1, layers - 1)) for number in range(layers)]
     shallow = Encoder(replace(model.shape, layers=layers))
     own = model.state_dict()

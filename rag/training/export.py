@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import copy
 import json
+import logging
 import random
 import shutil
 import tempfile
@@ -35,7 +36,19 @@ if TYPE_CHECKING:
     from rag.training.held_out import Figures
     from rag.training.packed_rows import Arrays, Batch
 
-__all__ = ["ALPHA", "CHECKSUMS", "MOST_LOST", "WINDOWS", "export_reader", "smoothed", "write_checksums", "write_graphs"]
+__all__ = [
+    "ALPHA",
+    "CHECKSUMS",
+    "MOST_LOST",
+    "WINDOWS",
+    "export_reader",
+    "export_run",
+    "smoothed",
+    "write_checksums",
+    "write_graphs",
+]
+
+_log = logging.getLogger(__name__)
 
 ALPHA = 0.8
 WINDOWS = 96
@@ -65,7 +78,7 @@ def export_reader(
     largest: int = LARGEST,
     check: Sequence[Path] = (),
     facts: Mapping[str, Any] | None = None,
-    say: Callable[[str], None] = lambda line: None,
+    say: Callable[[str], None] = _log.info,
 ) -> dict[str, Any]:
     """Write a reader's folder, and measure what int8 costs.
 
@@ -99,8 +112,8 @@ def export_reader(
     rows = PackedRows(held_out)
     if not rows.count or not (held_out["answered"] == 1).any():
         raise TrainingError(
-            "there are no held-out rows with an answer to measure on; expected the folder that `citewell train prepare` "
-            "wrote, with data sets of which a part is kept"
+            "there are no held-out rows with an answer to measure on; expected those that `citewell train prepare` "
+            "keeps of its data sets"
         )
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
@@ -123,6 +136,67 @@ def export_reader(
             out.rmdir()
         made.rename(out)
     return found
+
+
+def export_run(
+    source: Path,
+    out: Path,
+    *,
+    prepared: Path | None = None,
+    alpha: float = ALPHA,
+    check: Sequence[Path] = (),
+    say: Callable[[str], None] = _log.info,
+) -> dict[str, Any]:
+    """Write the reader's folder of a finished run, or of a model's state alone.
+
+    Args:
+        source: the folder of a finished run (`rag.training.run`), or a file that `torch.load` reads as a state by the
+            names in `rag.training.encoders`, of an encoder with 12 heads.
+        out: see `export_reader`.
+        prepared: the folder of `citewell train prepare` whose held-out rows and tokenizer are meant; those of the run
+            when None. A state alone has none.
+        alpha, check, say: see `export_reader`.
+
+    Returns:
+        The figures; see `export_reader`.
+
+    Raises:
+        TrainingError: when the source is missing, damaged or not finished, or as `export_reader`.
+    """
+    import torch
+
+    from rag.training.encoders import load_state
+    from rag.training.packed_rows import read_piece
+    from rag.training.run import HELD_OUT_FILE, LOG_FILE, finished, read_model, read_plan
+
+    facts: dict[str, Any] = {}
+    if source.is_file():
+        if prepared is None:
+            raise TrainingError(f"{source} is a model's state alone; name the rows to measure it on with --prepared")
+        try:
+            state = torch.load(source, map_location="cpu", weights_only=True)
+            facts["shape"] = (model := load_state(state)).shape.to_dict()
+        except TrainingError:
+            raise
+        except Exception as error:
+            raise TrainingError(
+                f"{source} cannot be read as a model's state ({type(error).__name__}); expected a dictionary of tensors "
+                "as `citewell train run` saves it in model.pt"
+            ) from error
+    else:
+        model = read_model(source)
+        facts = finished(source) or {}
+        facts["log"] = (source / LOG_FILE).read_text("utf-8") if (source / LOG_FILE).exists() else ""
+    if prepared is not None:
+        folder, held_out = prepared, read_plan(prepared).held_out()
+    else:
+        folder, held_out = source, read_piece(source / HELD_OUT_FILE, facts["held_out_sha256"])
+    tokenizer = folder / "tokenizer.json"
+    if not tokenizer.exists():
+        raise TrainingError(f"{tokenizer} is not there; copy the folder again")
+    return export_reader(
+        model, out, tokenizer=tokenizer, held_out=held_out, alpha=alpha, check=check, facts=facts, say=say
+    )
 
 
 def _refuse_loss(found: Mapping[str, Any], most_lost: float) -> None:
@@ -293,6 +367,8 @@ def _write_split(graph: Any, folder: Path, largest: int) -> None:
             used += size
             left -= size
     onnx.save_model(graph, str(folder / _MODEL))
+    for path in folder.glob("*.bin"):
+        path.chmod(0o644)  # the files of tables are made for their writer alone
 
 
 def _is_words(name: str) -> bool:

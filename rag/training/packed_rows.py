@@ -150,13 +150,13 @@ def read_piece(path: Path, sha256: str) -> Arrays:
         content = path.read_bytes()
     except OSError as error:
         raise TrainingError(
-            f"{path} cannot be read ({first_line(error)}); expected the whole folder that `citewell train prepare` wrote"
+            f"{path} cannot be read ({first_line(error)}); expected all that `citewell train prepare` wrote"
         ) from error
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
         raise TrainingError(
-            f"{path} is damaged: its SHA-256 begins with {found[:12]}, not {sha256[:12]}; copy the folder again, or run "
-            "`citewell train prepare`"
+            f"{path} is damaged: its SHA-256 begins with {found[:12]}, not {sha256[:12]}; copy the folder again, or "
+            "run `citewell train prepare`"
         )
     with np.load(io.BytesIO(lzma.decompress(content)), allow_pickle=False) as arrays:
         return {name: arrays[name] for name in _TYPES}
