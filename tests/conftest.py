@@ -159,6 +159,53 @@ def bert_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def _towns(documents: int, *, first: int = 0) -> dict[str, Any]:
+    data = []
+    for number in range(first, first + documents):
+        told = []
+        for at, thing in enumerate(("bridge", "harbour", "school", "tower")):
+            year = str(1900 + 7 * (number % 16) + at)
+            context = f"The {thing} of Town{number} was opened in {year}. It rained on that day."
+            asked = {"id": f"{number}-{thing}", "question": f"When was the {thing} of Town{number} opened?"}
+            answer = {"text": year, "answer_start": context.index(year)}
+            told.append({"context": context, "qas": [{**asked, "answers": [answer]}]})
+        data.append({"title": f"Town_{number}", "paragraphs": told})
+    return {"data": data}
+
+
+@pytest.fixture(scope="session")
+def towns() -> Callable[..., dict[str, Any]]:
+    """Data in SQuAD format, four questions on each of so many documents: `towns(documents, first=...)`."""
+    return _towns
+
+
+@pytest.fixture(scope="session")
+def prepared(bert_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Rows of two epochs of a hundred questions, as `citewell train prepare` leaves them, for the tiny encoder."""
+    from rag.training.prepare import Plan, prepare
+
+    folder = tmp_path_factory.mktemp("prepared")
+    (folder / "squadshifts_new_wiki.json").write_text(json.dumps(_towns(24)), "utf-8")
+    plan = Plan(epochs=2, held_out={"squadshifts_new_wiki": 0.2})
+    prepare([folder / "squadshifts_new_wiki.json"], folder / "rows", plan=plan, encoder=bert_folder)
+    return folder / "rows"
+
+
+@pytest.fixture(scope="session")
+def trained(prepared: Path, bert_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of the tiny encoder."""
+    import torch
+
+    from rag.training.run import Settings, run
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    out = tmp_path_factory.mktemp("trained") / "run"
+    run(prepared, out, Settings(base=bert_folder, steps=60, rate=3e-3, tokens=1_024))
+    torch.set_num_threads(threads)
+    return out
+
+
 @pytest.fixture(scope="session")
 def seeds() -> Path:
     return ROOT / "seeds"

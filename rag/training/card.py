@@ -96,8 +96,8 @@ def _made(facts: Mapping[str, Any], commit: str) -> Iterator[str]:
         if teacher:
             yield f"taught by: {teacher['name']}, whose scores it learnt as well as the labels"
     yield (
-        f"made small: int8, its inputs smoothed with alpha {facts['alpha']:g} by {facts['windows']} windows (Xiao et "
-        '2023, "SmoothQuant")'
+        f"made small: int8, its inputs smoothed with alpha {facts['alpha']:g} by {facts['windows']} windows "
+        '(Xiao et al. 2023, "SmoothQuant")'
     )
     yield f"commit: {commit}"
     yield "licence: Apache 2.0, as citewell; the data's licences are their makers'"
@@ -106,10 +106,10 @@ def _made(facts: Mapping[str, Any], commit: str) -> Iterator[str]:
 def _training(facts: Mapping[str, Any]) -> str:
     """The settings of a training, how long it took, and where."""
     settings = facts["settings"]
-    return (
-        f"{facts['steps']:,} steps of {settings['tokens']:,} tokens, rate {settings['rate']:g}, dropout "
-        f"{settings['dropout']:g}, seed {settings['seed']}, in {facts['seconds'] / 60:.1f} minutes on {facts['machine']}"
-    )
+    drawn = f"rate {settings['rate']:g}, dropout {settings['dropout']:g}, seed {settings['seed']}"
+    minutes = facts["seconds"] / 60
+    steps = f"{facts['steps']:,} steps of {settings['tokens']:,} tokens"
+    return f"{steps}, {drawn}, in {minutes:.1f} minutes on {facts['machine']}"
 
 
 def _origin(name: str) -> str:

@@ -240,8 +240,8 @@ def shape_of(state: Mapping[str, torch.Tensor], *, heads: int = 12) -> Shape:
         )
     except (KeyError, ValueError, IndexError, AttributeError) as error:
         raise TrainingError(
-            f"the weights are no encoder's ({type(error).__name__}: {first_line(error)}); expected tensors by the names "
-            "word.weight, pos.weight, layers.0.qkv.weight and so on, as `citewell train run` saves them"
+            f"the weights are no encoder's ({type(error).__name__}: {first_line(error)}); expected tensors by "
+            "the names word.weight, pos.weight, layers.0.qkv.weight and so on, as `citewell train run` saves them"
         ) from error
 
 

@@ -144,6 +144,7 @@ def export_run(
     *,
     prepared: Path | None = None,
     alpha: float = ALPHA,
+    most_lost: float = MOST_LOST,
     check: Sequence[Path] = (),
     say: Callable[[str], None] = _log.info,
 ) -> dict[str, Any]:
@@ -155,7 +156,10 @@ def export_run(
         out: see `export_reader`.
         prepared: the folder of `citewell train prepare` whose held-out rows and tokenizer are meant; those of the run
             when None. A state alone has none.
-        alpha, check, say: see `export_reader`.
+        alpha: see `export_reader`.
+        most_lost: see `export_reader`.
+        check: see `export_reader`.
+        say: see `export_reader`.
 
     Returns:
         The figures; see `export_reader`.
@@ -180,8 +184,8 @@ def export_run(
             raise
         except Exception as error:
             raise TrainingError(
-                f"{source} cannot be read as a model's state ({type(error).__name__}); expected a dictionary of tensors "
-                "as `citewell train run` saves it in model.pt"
+                f"{source} cannot be read as a model's state ({type(error).__name__}); expected a dictionary of "
+                "tensors as `citewell train run` saves it in model.pt"
             ) from error
     else:
         model = read_model(source)
@@ -195,7 +199,15 @@ def export_run(
     if not tokenizer.exists():
         raise TrainingError(f"{tokenizer} is not there; copy the folder again")
     return export_reader(
-        model, out, tokenizer=tokenizer, held_out=held_out, alpha=alpha, check=check, facts=facts, say=say
+        model,
+        out,
+        tokenizer=tokenizer,
+        held_out=held_out,
+        alpha=alpha,
+        most_lost=most_lost,
+        check=check,
+        facts=facts,
+        say=say,
     )
 
 

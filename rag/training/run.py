@@ -263,12 +263,13 @@ def _read_base(settings: Settings) -> Encoder:
 
 def _resolved(settings: Settings, base: Encoder, rows: Prepared, device: str) -> dict[str, Any]:
     """The settings as they are kept, with what was left open chosen; a state is gone on with under the same only."""
-    rate = _RATE_WITH_A_TEACHER if settings.teacher is not None and base.shape.kind == "bert" else None
+    taught = settings.teacher is not None and base.shape.kind == "bert"
+    rate = _RATE_WITH_A_TEACHER if taught else _RATES[base.shape.kind]
     values: dict[str, Any] = {
         **asdict(settings),
         "kind": base.shape.kind,
         "layers": base.shape.layers,
-        "rate": settings.rate or rate or _RATES[base.shape.kind],
+        "rate": rate if settings.rate is None else settings.rate,
         "tokens": settings.tokens or _TOKENS[device],
         "rows": sha256_of(rows.folder / PLAN_FILE),
     }

@@ -16,9 +16,7 @@ import rag.reader_models
 from index.errors import ReaderError
 from rag.cascade import Cascade
 from rag.reader import MAX_TOKENS, Passage, Reading, SentenceReading, SpanReading
-from rag.reader_models import SHIPPED, OnnxReader, Tokenizer, TransformersReader, load_reader
-from rag.training.held_out import ModuleReader
-from rag.training.model import build, export
+from rag.reader_models import SHIPPED, BatchReader, OnnxReader, Tokenizer, TransformersReader, load_reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,22 +34,41 @@ PASSAGES = (
 )
 
 
+class ModuleReader(BatchReader):
+    """A module of torch as a reader: what its exports are compared with."""
+
+    def __init__(self, model: Any, folder: Path) -> None:
+        super().__init__(Tokenizer.load(folder / "tokenizer.json"), "module", 2, 3, 0)
+        self._model = model
+
+    def scores(self, ids: Any, mask: Any, types: Any) -> tuple[Any, ...]:
+        import torch
+
+        lengths = torch.from_numpy(mask.sum(axis=1))
+        with torch.inference_mode():
+            found = self._model(torch.from_numpy(ids), lengths, lengths - torch.from_numpy(types.sum(axis=1)))
+        return tuple(found[:, :, channel].numpy() for channel in range(3))
+
+
 @pytest.fixture(scope="module")
 def module(bert_folder: Path) -> Any:
     import torch
 
+    from rag.training.encoders import read_encoder
+
     torch.manual_seed(1)
-    model = build(bert_folder)
+    model = read_encoder(bert_folder)
     torch.nn.init.normal_(model.head.weight, std=0.5)
     return model.eval()
 
 
 @pytest.fixture(scope="module")
 def folder(module: Any, bert_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """As `citewell train` leaves it: int8, and fp32 in a folder within."""
+    """As `citewell train export` leaves it: int8, and fp32 in a folder within."""
+    from rag.training.export import write_graphs
+
     made = tmp_path_factory.mktemp("reader")
-    (made / "fp32").mkdir()
-    export(module, made / "fp32" / "model.onnx", made / "model.onnx")
+    write_graphs(module, made)
     for each in (made, made / "fp32"):
         shutil.copyfile(bert_folder / "tokenizer.json", each / "tokenizer.json")
     return made
@@ -148,11 +165,11 @@ def test_the_export_reads_as_the_module_does(
     monkeypatch.setattr(rag.reader_models, "_TEMPERATURE", 0.0)  # the best span, not the consensus
     full = OnnxReader.load(folder / "fp32").read(QUESTION, PASSAGES)
     check(PASSAGES, full)
-    alike(full, ModuleReader(module, Tokenizer.load(bert_folder / "tokenizer.json")).read(QUESTION, PASSAGES), 1e-4)
+    alike(full, ModuleReader(module, bert_folder).read(QUESTION, PASSAGES), 1e-4)
 
 
 def test_a_batch_reads_as_one_passage_at_a_time_does(module: Any, bert_folder: Path) -> None:
-    reader = ModuleReader(module, Tokenizer.load(bert_folder / "tokenizer.json"))
+    reader = ModuleReader(module, bert_folder)
     passages = [Passage((f"Bridge {number}.", "and more " * (number % 7))) for number in range(40)]
     together = reader.read(QUESTION, passages)
     alike(together, [reading for each in passages for reading in reader.read(QUESTION, [each])], 1e-4)

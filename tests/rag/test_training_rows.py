@@ -1,8 +1,7 @@
-"""Examples as arrays: where the labels point, which rows go together, and what fills a batch up."""
+"""Examples as rows and packed: where the labels point, what a file holds, and which rows go together."""
 
 from __future__ import annotations
 
-import random
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from index.errors import TrainingError
 from rag.reader import Passage, Tokens, Window
 from rag.reader_models import Tokenizer
-from rag.training.batches import LENGTHS, Row, make_batches, rows_of, to_arrays
 from rag.training.examples import Example, Labelled
+from rag.training.packed_rows import LENGTHS, PackedRows, pack, pieces_of, read_piece, sha256_of, write_piece
+from rag.training.rows import Row, rows_of
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from rag.training.packed_rows import Batch
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +30,13 @@ def tokenizer(bert_folder: Path) -> Tokenizer:
 
 def rows(tokenizer: Tokenizer, *examples: Example) -> list[list[Row]]:
     return rows_of(examples, tokenizer, cls=tokenizer.special("[CLS]"), sep=tokenizer.special("[SEP]"))
+
+
+def whole(questions: list[list[Row]]) -> Batch:
+    """All rows, of one length, as one batch."""
+    packed = PackedRows(pack(questions))
+    (cut,) = packed.cuts(10**6)
+    return packed.batch(cut)
 
 
 def answered(sentences: tuple[str, ...], *spans: tuple[int, int, int], title: str = "") -> Labelled:
@@ -65,9 +75,9 @@ def test_labels_point_at_the_answers(tokenizer: Tokenizer) -> None:
     assert sorted(texts(row, passage.passage)) == sorted(words for _, words in wanted)
     assert row.answered is True
     assert row.right == (True, False, True)
-    arrays = to_arrays([row], 0)
-    assert np.flatnonzero(arrays.starts[0]).tolist() == sorted(row.starts)
-    assert np.flatnonzero(arrays.ends[0]).tolist() == sorted(row.ends)
+    batch = whole([[row]])
+    assert np.flatnonzero(batch.starts[0]).tolist() == sorted(row.starts)
+    assert np.flatnonzero(batch.ends[0]).tolist() == sorted(row.ends)
 
 
 @settings(deadline=None)
@@ -127,11 +137,11 @@ def test_a_passage_without_a_known_answer(tokenizer: Tokenizer, answer: bool | N
     passage = Labelled(Passage(("It rained.", "It was Lund.")), (), answer, right)
     ((row,),) = rows(tokenizer, Example("Where?", (passage,)))
     assert (row.starts, row.ends, row.answered, row.right) == ((), (), answer, right)
-    arrays = to_arrays([row], 0)
+    batch = whole([[row]])
     # No answer is an answer at [CLS]; where it is not known, nothing is learnt from the row's tokens.
     expected = [0] if answer is False else []
-    assert arrays.answers.tolist() == [answer is False]
-    assert np.flatnonzero(arrays.starts[0]).tolist() == np.flatnonzero(arrays.ends[0]).tolist() == expected
+    assert batch.answered.tolist() == [0 if answer is False else -1]
+    assert np.flatnonzero(batch.starts[0]).tolist() == np.flatnonzero(batch.ends[0]).tolist() == expected
 
 
 def test_a_passage_without_a_token_makes_no_row(tokenizer: Tokenizer) -> None:
@@ -141,37 +151,25 @@ def test_a_passage_without_a_token_makes_no_row(tokenizer: Tokenizer) -> None:
     assert [[row.group for row in each] for each in found] == [[1]]
 
 
-# Arrays
+# Packed
 
 
-def test_a_batch_has_a_fixed_shape_and_what_fills_it_up_has_no_weight(tokenizer: Tokenizer) -> None:
+def test_a_batch_holds_the_rows_and_their_labels(tokenizer: Tokenizer) -> None:
     passage = answered(("It rained.", "It was Lund."), (1, 7, 11), title="Rain")
     wrong = Labelled(Passage(("Fog.",)), (), False, (None,))
     ((first, second),) = rows(tokenizer, Example("Where?", (passage, wrong)))
-    batch = to_arrays([first, second], 480)
-    assert batch.ids.shape == (10, 48)
-    for name in ("mask", "types", "starts", "ends", "open", "sentence"):
-        assert getattr(batch, name).shape == (10, 48), name
-    for row, each in enumerate((first, second)):
+    batch = whole([[first, second]])
+    assert batch.ids.shape == batch.sentences.shape == batch.starts.shape == batch.ends.shape == (2, 48)
+    for number, each in enumerate((first, second)):
         size = len(each.window.ids)
-        assert batch.ids[row, :size].tolist() == list(each.window.ids)
-        assert batch.mask[row].tolist() == [1] * size + [0] * (48 - size)
-        context = each.window.context
-        assert batch.types[row].tolist() == [0] * context + [1] * (size - context) + [0] * (48 - size)
-        inside = {at + n for _, at, tokens in each.window.pieces for n in range(len(tokens))}
-        assert set(np.flatnonzero(batch.open[row])) == {0, *inside}
-        assert set(np.flatnonzero(batch.sentence[row] >= 0)) == inside
-    at = first.window.pieces[1][1]
-    assert batch.sentence[0, at] == 1
-    assert batch.sentence[1].max() == batch.sentence.max() == 2
-    assert batch.right.tolist() == [0.0, 1.0, -1.0]
-    assert batch.group.tolist() == [0, 0, 0]
-    # One token each, which nothing is learnt from.
-    assert batch.answers.tolist() == [True, True] + [False] * 8
-    assert batch.mask[2:].sum(axis=1).tolist() == [1] * 8
-    assert batch.open[2:, 1:].sum() == batch.ids[2:].sum() == batch.types[2:].sum() == 0
-    assert (batch.sentence[2:] == -1).all()
-    assert batch.starts[2:].sum() == batch.ends[2:].sum() == 0
+        assert batch.ids[number].tolist() == [*each.window.ids, *[0] * (48 - size)]
+        assert (int(batch.lengths[number]), int(batch.contexts[number])) == (size, each.window.context)
+        for place, (_, at, piece) in enumerate(each.window.pieces):
+            assert np.flatnonzero(batch.sentences[number] == place).tolist() == list(range(at, at + len(piece)))
+    assert batch.right.tolist() == [[0, 1], [-1, -2]]
+    assert batch.answered.tolist() == [1, 0]
+    assert batch.groups.tolist() == [0, 0]
+    assert np.flatnonzero(batch.starts[1]).tolist() == np.flatnonzero(batch.ends[1]).tolist() == [0]
 
 
 def row(length: int, group: int) -> Row:
@@ -182,34 +180,72 @@ def row(length: int, group: int) -> Row:
 SIZES = st.lists(st.lists(st.integers(6, LENGTHS[-1]), min_size=1, max_size=9), min_size=1, max_size=20)
 
 
+def groups_of(packed: PackedRows, tokens: int, generator: np.random.Generator | None) -> list[list[int]]:
+    return [packed.batch(cut).groups.tolist() for cut in packed.cuts(tokens, generator)]
+
+
 @settings(deadline=None)
 @given(sizes=SIZES, tokens=st.sampled_from([100, 256, 768, 3072]), seed=st.integers(0, 5))
 def test_every_row_is_in_one_batch_of_one_of_the_shapes(sizes: list[list[int]], tokens: int, seed: int) -> None:
-    examples = [[row(length, group) for length in lengths] for group, lengths in enumerate(sizes)]
-    batches = make_batches(examples, tokens, random.Random(seed))
-    assert sorted(each.group for batch in batches for each in batch) == sorted(
-        each.group for rows in examples for each in rows
-    )
-    assert all(batches)
-    for batch in batches:
-        arrays = to_arrays(batch, tokens)
-        assert arrays.ids.shape[1] in LENGTHS
-        assert arrays.ids.shape[0] == max(1, tokens // arrays.ids.shape[1]) >= len(batch)
-    # Rows of one question are compared with one another: they are in one batch, where that leaves it half empty.
-    for group, rows in enumerate(examples):
-        longest = max(len(each.window.ids) for each in rows)
-        room = tokens // next(length for length in LENGTHS if longest <= length)
-        holding = [batch for batch in batches if any(each.group == group for each in batch)]
-        if len(rows) <= room // 2:
-            assert len(holding) == 1
-    assert make_batches(examples, tokens, random.Random(seed)) == batches
+    questions = [[row(length, group) for length in lengths] for group, lengths in enumerate(sizes)]
+    packed = PackedRows(pack(questions))
+    wanted = sorted(each.group for rows in questions for each in rows)
+    assert (packed.count, packed.questions) == (len(wanted), len(questions))
+    assert sorted(group for batch in groups_of(packed, tokens, None) for group in batch) == wanted
+    drawn = groups_of(packed, tokens, np.random.default_rng(seed))
+    assert drawn == groups_of(packed, tokens, np.random.default_rng(seed))
+    # In random order what is left over of a length waits for another time: no more than a batch of each.
+    found = sorted(group for batch in drawn for group in batch)
+    assert not [group for group in set(found) if found.count(group) > wanted.count(group)]
+    assert len(wanted) - len(found) < sum(max(1, tokens // length) for length in LENGTHS)
+    for cut in packed.cuts(tokens, np.random.default_rng(seed)):
+        batch = packed.batch(cut)
+        assert batch.ids.shape[1] in LENGTHS
+        assert len(batch.ids) <= max(1, tokens // batch.ids.shape[1])
+        # The rows of a question are compared with one another: they stand together.
+        numbers = batch.groups.tolist()
+        assert [number for number, before in zip(numbers[1:], numbers, strict=False) if number != before] == list(
+            dict.fromkeys(numbers)
+        )[1:]
 
 
 def test_the_order_is_drawn() -> None:
-    examples = [[row(20 + number % 200, number)] for number in range(60)]
-    orders = {
-        tuple(each.group for batch in make_batches(examples, 768, random.Random(seed)) for each in batch)
-        for seed in range(5)
-    }
+    packed = PackedRows(pack([[row(20 + number % 200, number)] for number in range(60)]))
+    orders = {str(groups_of(packed, 768, np.random.default_rng(seed))) for seed in range(5)}
     assert len(orders) == 5
-    assert make_batches([], 768, random.Random(1)) == []
+    nothing = PackedRows(pack([]))
+    assert (nothing.count, nothing.tokens, nothing.cuts(768)) == (0, 0, [])
+
+
+def test_no_piece_is_larger_than_it_may_be(tmp_path: Path) -> None:
+    generator = np.random.default_rng(1)
+    questions = []
+    for group in range(400):
+        each = row(200, group)
+        ids = tuple(generator.integers(0, 2**16, len(each.window.ids)).tolist())
+        questions.append([Row(Window(ids, 3, each.window.pieces), (4,), (5,), True, (True,), group)])
+    pieces = list(pieces_of(questions, most=60_000))
+    assert [rows for piece in pieces for rows in piece] == questions
+    assert len(pieces) == 4
+    for number, piece in enumerate(pieces):
+        path = tmp_path / f"{number}.npz.xz"
+        sha256 = write_piece(pack(piece), path)
+        assert path.stat().st_size < 60_000
+        assert sha256 == sha256_of(path)
+        again = read_piece(path, sha256)
+        assert all((values == again[name]).all() for name, values in pack(piece).items())
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_piece_that_is_damaged_or_missing_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "rows.npz.xz"
+    sha256 = write_piece(pack([[row(20, 0)]]), path)
+    content = path.read_bytes()
+    for damaged in (content[:-5], content[:40] + bytes([content[40] ^ 1]) + content[41:], b""):
+        path.write_bytes(damaged)
+        with pytest.raises(TrainingError, match="is damaged: its SHA-256") as caught:
+            read_piece(path, sha256)
+        assert str(path) in str(caught.value)
+    path.unlink()
+    with pytest.raises(TrainingError, match="cannot be read"):
+        read_piece(path, sha256)
