@@ -177,7 +177,7 @@ def prepare(
         CitewellError: when a file or the index cannot be read.
     """
     from rag.training.packed_rows import pack, pieces_of, write_piece, write_whole
-    from rag.training.run import HELD_OUT_FILE, PLAN_FILE
+    from rag.training.run import HELD_OUT_FILE, PLAN_FILE, read_plan
 
     if (out / PLAN_FILE).exists():
         raise TrainingError(f"{out} is prepared already; name another folder, or remove it")
@@ -211,7 +211,7 @@ def prepare(
         },
     }
     write_whole(out / PLAN_FILE, (json.dumps(content, indent=1) + "\n").encode())
-    return content
+    return read_plan(out).plan
 
 
 def _tokenizer(folder: Path) -> Tokenizer:
