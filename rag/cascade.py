@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MOST_READ_AGAIN", "Cascade", "combined"]
 
-PATIENCE = 0.6
-"""Seconds that reading may take, both readers together, as long as anything is left to be read again."""
+PATIENCE = 0.45
+"""Seconds that reading again may take, as long as anything is left to be read again."""
 MOST_READ_AGAIN = 8
 """Passages that are read again at most: a right sentence is seldom further behind."""
 _KEPT = 2_000
@@ -44,7 +44,7 @@ class Cascade:
     Args:
         quick: reads all.
         sharp: reads again; None: nothing is.
-        patience: seconds that reading may take while there is more to be read again; `math.inf` for no limit.
+        patience: seconds that reading again may take while there is more of it; `math.inf` for no limit.
         name: for people.
     """
 
@@ -82,7 +82,7 @@ class Cascade:
         Args:
             question: what is asked.
             passages: what would be read again.
-            since: when reading for the question began, by `time.perf_counter`.
+            since: when reading again began for the question, by `time.perf_counter`.
         """
         if self._second is None:
             return False

@@ -36,6 +36,7 @@ from rag.options import (
     scope_of,
 )
 from rag.training.cli import app as training_commands
+from rag.types import MIN_CONFIDENCE
 from rag.watch_cli import watch
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from rag.reader import NO_READER
 from rag.retrieve import Evidence, Retriever
 from rag.sentence_vectors import SentenceVectors
 from rag.speech import any_words_answer
-from rag.types import Answer, ArticleView
+from rag.types import MIN_CONFIDENCE, TOP, Answer, ArticleView
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -39,12 +39,6 @@ if TYPE_CHECKING:
     from rag.types import Citation
 
 __all__ = ["MIN_CONFIDENCE", "TOP", "Engine"]
-
-TOP = 5
-"""Citations at most, unless said otherwise."""
-MIN_CONFIDENCE = 0.6
-"""Below this probability nothing is cited, unless said otherwise. Of what reaches it, 85% or more was right in
-collections of every kind and size that were measured (docs/figures.md)."""
 
 
 class Engine:

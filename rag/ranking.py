@@ -88,7 +88,6 @@ def rank_by_reader(evidence: Evidence, reader: Reader, scoring: Scoring, *, thor
         scoring: the models that score their sentences.
         thorough: whether all are read, and as many as may be again.
     """
-    begun = time.perf_counter()
     first = reader.quick if isinstance(reader, Cascade) else reader
     found = [rescored(each, scoring.prior) for each in gather(evidence.question, evidence.hits, evidence.rarity)]
     by_passage: dict[int, list[Candidate]] = {}
@@ -109,7 +108,9 @@ def rank_by_reader(evidence: Evidence, reader: Reader, scoring: Scoring, *, thor
         if order and ranked and logit(ranked[0].probability) > likely[order[0]] + scoring.reach:
             break
     if isinstance(reader, Cascade) and reader.sharp is not None and scoring.again is not None:
-        return _read_again(evidence, ranked, reader, scoring, scoring.again, since=None if thorough else begun)
+        return _read_again(
+            evidence, ranked, reader, scoring, scoring.again, since=None if thorough else time.perf_counter()
+        )
     return ranked
 
 
@@ -139,7 +140,7 @@ def _read_again(
         cascade: reads again.
         scoring: the models of the first reading.
         again: the model of the second.
-        since: when reading began, by `time.perf_counter`; None when neither time nor reach ends it.
+        since: when it begins, by `time.perf_counter`; None when neither time nor reach ends it.
     """
     by_passage: dict[int, list[Candidate]] = {}
     for candidate in ranked:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from index.errors import CitewellError
+from rag.types import MIN_CONFIDENCE, TOP
 from ui.articles import read_scope, scope_markup
 from ui.render import PENDING, answer_markup, problem_markup, question_markup, reading_markup
 from ui.takeaway import toolbar_markup
@@ -36,8 +37,8 @@ class AnswersQuestions(Protocol):
         self,
         question: str,
         *,
-        top: int = 5,
-        min_confidence: float = 0.5,
+        top: int = TOP,
+        min_confidence: float = MIN_CONFIDENCE,
         history: Sequence[Answer | str] = (),
         scope: Scope | None = None,
     ) -> Answer:

@@ -33,6 +33,7 @@ from rag.options import (
     ReaderOption,
     readable,
 )
+from rag.types import MIN_CONFIDENCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -20,6 +20,7 @@ from rag.options import (
     readable_or_none,
     writable,
 )
+from rag.types import MIN_CONFIDENCE
 
 if TYPE_CHECKING:
     from index.encoder import Encoder

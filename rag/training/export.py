@@ -11,7 +11,6 @@ Source: Xiao et al., "SmoothQuant" (2023).
 from __future__ import annotations
 
 import copy
-import json
 import logging
 import random
 import shutil
@@ -25,8 +24,9 @@ from index.encoder import available_cores
 from index.errors import TrainingError
 from index.quantised import open_session
 from index.runtime import load_onnxruntime, quiet_exporter
+from rag.model_files import write_checksums
 from rag.training.held_out import figures
-from rag.training.packed_rows import PackedRows, sha256_of, write_whole
+from rag.training.packed_rows import PackedRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -38,13 +38,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALPHA",
-    "CHECKSUMS",
     "MOST_LOST",
     "WINDOWS",
     "export_reader",
     "export_run",
     "smoothed",
-    "write_checksums",
     "write_graphs",
 ]
 
@@ -57,7 +55,7 @@ MOST_LOST = 0.7
 """F1, in percent, that int8 may lose."""
 LARGEST = 95_000_000
 """Bytes of a file."""
-CHECKSUMS = "checksums.json"
+_TOKENIZER = "tokenizer.json"
 _MODEL = "model.onnx"
 _EMBEDDINGS = "embeddings.bin"
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
@@ -131,7 +129,8 @@ def export_reader(
         _refuse_loss(found, most_lost)
         write_card(made, {**(facts or {}), "alpha": alpha, "windows": windows, "figures": found})
         for folder in (made / "fp32", made):
-            write_checksums(folder)
+            names = sorted(path.name for path in folder.iterdir() if path.suffix in {".onnx", ".bin"})
+            write_checksums(folder, (*names, _TOKENIZER))
         if out.exists():
             out.rmdir()
         made.rename(out)
@@ -219,13 +218,6 @@ def _refuse_loss(found: Mapping[str, Any], most_lost: float) -> None:
                 f"int8 loses {full['f1'] - small['f1']:.2f} F1 on {measured} ({full['f1']:.2f} in fp32, "
                 f"{small['f1']:.2f}), more than {most_lost:g}; nothing is left: try another --alpha, from 0.65 to 0.8"
             )
-
-
-def write_checksums(folder: Path) -> None:
-    """Write `checksums.json`: the SHA-256 of each file that the reader is read from, by its name."""
-    names = sorted(path.name for path in folder.iterdir() if path.suffix in {".onnx", ".bin"})
-    sums = {name: sha256_of(folder / name) for name in [*names, "tokenizer.json"]}
-    write_whole(folder / CHECKSUMS, (json.dumps(sums, indent=1) + "\n").encode())
 
 
 # Smoothing

@@ -29,7 +29,7 @@ from rag.fit import (
 )
 from rag.logistic import SCORING_FILE, LogisticModel, Scoring, logit
 from rag.question import read_question
-from rag.ranking import READ_AGAIN
+from rag.ranking import READ_AGAIN_AT_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -245,7 +245,7 @@ def test_a_reach_is_how_far_reading_again_must_look(twice: Any) -> None:
         quick = [4.0 - number / 2 for number in range(8)]
         return twice(quick, [3.0 if number == rank else -3.0 for number in range(8)], [False] * 8)
 
-    near = [asked(rank % READ_AGAIN) for rank in range(100)]
+    near = [asked(rank % READ_AGAIN_AT_ONCE) for rank in range(100)]
     assert fit_reach_again(near, by_read(), BY_READ) == -4.0, "nothing is lost by reading the first ones only"
     # Two in a hundred may be lost.
     assert fit_reach_again([*near, asked(7), asked(7)], by_read(), BY_READ) == -4.0

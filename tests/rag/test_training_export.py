@@ -13,8 +13,9 @@ import pytest
 
 from index.errors import TrainingError
 from index.quantised import open_session
+from rag.model_files import CHECKSUMS_FILE
 from rag.reader_models import OnnxReader
-from rag.training.export import CHECKSUMS, export_reader, export_run, smoothed, write_graphs
+from rag.training.export import export_reader, export_run, smoothed, write_graphs
 from rag.training.held_out import figures, module_scores
 from rag.training.packed_rows import PackedRows
 from rag.training.run import read_model, read_plan
@@ -122,10 +123,10 @@ def test_a_readers_folder_is_written(trained: Path, towns: Any, tmp_path: Path) 
     lines: list[str] = []
     found = export_run(trained, out, alpha=0.75, check=[path], say=lines.append)
     assert {str(each.relative_to(out)) for each in out.rglob("*") if each.is_file()} == {
-        f"{folder}{name}" for folder in ("", "fp32/") for name in ("model.onnx", "tokenizer.json", CHECKSUMS)
+        f"{folder}{name}" for folder in ("", "fp32/") for name in ("model.onnx", "tokenizer.json", CHECKSUMS_FILE)
     } | {"README.md"}
     for folder in (out, out / "fp32"):
-        sums = json.loads((folder / CHECKSUMS).read_text("utf-8"))
+        sums = json.loads((folder / CHECKSUMS_FILE).read_text("utf-8"))
         assert sums == {
             name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in ("model.onnx", "tokenizer.json")
         }
@@ -168,7 +169,7 @@ def test_no_file_is_larger_than_it_may_be(trained: Path, held_out: Arrays, tmp_p
     export_reader(model, split, tokenizer=tokenizer, held_out=held_out, most_lost=100, largest=small - 1_000)
     assert (split / "embeddings.bin").exists()
     assert not list(split.glob("weights-*.bin"))
-    assert "embeddings.bin" in json.loads((split / CHECKSUMS).read_text("utf-8"))
+    assert "embeddings.bin" in json.loads((split / CHECKSUMS_FILE).read_text("utf-8"))
     assert list((split / "fp32").glob("weights-1.bin"))
     for folder in (split, split / "fp32"):
         other = whole / folder.relative_to(split)
