@@ -1,4 +1,4 @@
-"""The cache of models that were made from others once: exported, or distilled; each in a folder of its own."""
+"""The cache of models made from others: exported, distilled or rewritten for a processor; each in its own folder."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def made_from(
     try:
         return read(target)
     except (OSError, ValueError, KeyError) as error:
-        _log.info("making the %s of the encoder %s (%s)", kind, folder, error)
+        _log.info("making the %s of the model %s (%s)", kind, folder, error)
     with tempfile.TemporaryDirectory(prefix="citewell-encoder-") as temporary:
         own = Path(temporary)
         make(own)
@@ -64,9 +64,7 @@ def made_from(
         try:
             _keep(own, target, read)
         except OSError as error:
-            _log.warning(
-                "what was made of an encoder cannot be kept in %s (%s): it is made anew each time", target, error
-            )
+            _log.warning("what was made of a model cannot be kept in %s (%s): it is made anew each time", target, error)
         return made
 
 

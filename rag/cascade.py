@@ -125,12 +125,15 @@ class Cascade:
 
 
 def combined(quick: Reading, sharp: Reading) -> Reading:
-    """What two readers make of one passage: the sharp one's spans, and the mean of both scores of a sentence."""
-    sentences = tuple(
-        SentenceReading(second.span, second.margin, (first.score + second.score) / 2, second.others)
-        for first, second in zip(quick.sentences, sharp.sentences, strict=True)
-    )
-    return Reading(sentences, sharp.no_answer)
+    """What two readers make of one passage: the sharp one's spans, and the mean of both scores of a sentence.
+
+    Where the quick one saw nothing to read in a sentence, it has no say.
+    """
+    sentences = []
+    for first, second in zip(quick.sentences, sharp.sentences, strict=True):
+        score = second.score if first.span is None else (first.score + second.score) / 2
+        sentences.append(SentenceReading(second.span, second.margin, score, second.others))
+    return Reading(tuple(sentences), sharp.no_answer)
 
 
 def _best_score(reading: Reading) -> float:

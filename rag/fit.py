@@ -232,6 +232,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--index", type=Path, required=True, help="the index of the news articles")
     parser.add_argument("--articles", type=Path, help="the articles of that index, to draw small collections from")
     parser.add_argument("--squad", type=Path, nargs="*", default=[], help="files in SQuAD format, likewise")
+    parser.add_argument("--held-out", type=float, default=1.0, help="the share of their articles no training saw")
     parser.add_argument("--sizes", type=_sizes, default=(1, 2, 10, 30), help="of small collections, such as 1,2,10")
     parser.add_argument("--limit", type=int, help="questions at most that are asked of small collections, of each file")
     parser.add_argument("--reader", help="the reader's name or folder, or none")
@@ -242,7 +243,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with gathering.over(given.index) as engine:
         encoder = engine.encoder
         examples = list(news_examples(engine, gathering, items))
-    sources = [(path.name, *squad_collection_source(path)) for path in given.squad]
+    sources = [(path.name, *squad_collection_source(path, held_out=given.held_out)) for path in given.squad]
     if given.articles is not None:
         sources.append((given.articles.name, read_articles(given.articles), items))
     for name, articles, questions in sources:

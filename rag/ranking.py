@@ -115,7 +115,7 @@ def rank_by_reader(evidence: Evidence, reader: Reader, scoring: Scoring, *, thor
 
 
 def readers_of(ranked: Sequence[Candidate]) -> dict[str, int]:
-    """How many passages each reader read, by its name; one that was read twice counts for the second."""
+    """How many passages each reader read last, by its name; those alone that hold a sentence which might answer."""
     passages = {each.passage.id: each.read_by for each in ranked if each.read_by is not None}
     return dict(sorted(Counter(passages.values()).items()))
 

@@ -112,7 +112,7 @@ class Answer:
         citations: the sentences that answer, the best first; empty unless `answered`.
         related: the closest sentences that did not qualify; all of them when not answered.
         read_as: the question as it was read in the light of earlier ones; None when as it stands.
-        readers: how many passages each reader read last, by its name; of a passage that was read twice, the second.
+        readers: how many passages each reader read last, by its name; of a passage that was read twice, the second one.
         timings: seconds spent in each stage; not part of the answer's equality.
     """
 

@@ -46,7 +46,7 @@ def read_articles(path: Path) -> list[ArticleText]:
 
 
 def squad_collection_source(
-    path: Path, *, part: Part | None = None
+    path: Path, *, part: Part | None = None, held_out: float = 1.0
 ) -> tuple[list[ArticleText], list[EvaluationQuestion]]:
     """A file in SQuAD format as articles, each a paragraph under its article's title, and questions about them.
 
@@ -56,6 +56,7 @@ def squad_collection_source(
     Args:
         path: the file, gzipped or not.
         part: which of the questions, by a hash of their ids; all when None. The articles are all there in any case.
+        held_out: the share of the file's articles that is taken, those which `citewell train prepare` keeps out.
 
     Raises:
         EvaluationError: as `read_squad`, and when no question is left.
@@ -63,6 +64,8 @@ def squad_collection_source(
     numbers: dict[tuple[str, str], int] = {}
     articles, questions, named = list[ArticleText](), list[EvaluationQuestion](), set[str]()
     for asked in read_squad(path).questions:
+        if part_of(f"{path.name}:{asked.article}") >= held_out:
+            continue
         place = asked.title, asked.context
         if place not in numbers:
             numbers[place] = len(numbers)

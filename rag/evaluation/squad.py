@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,7 @@ class SquadQuestion:
         context: the paragraph.
         answers: texts, any of which is right; none when the paragraph does not answer.
         title: of the article that the paragraph is from; "" when the file has none.
+        article: that article's number in the file.
     """
 
     id: str
@@ -45,6 +46,7 @@ class SquadQuestion:
     context: str
     answers: tuple[str, ...]
     title: str = ""
+    article: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,9 @@ def _entries(data: list[Any]) -> Iterator[tuple[str, str | tuple[SquadQuestion, 
                 continue
             title = article["title"] if isinstance(article.get("title"), str) else ""
             for count, asked in enumerate(paragraph["qas"]):
-                yield f"{place}.qas[{count}]", _question(asked, context, title, f"{place}.qas[{count}]")
+                own = f"{place}.qas[{count}]"
+                found = _question(asked, context, title, own)
+                yield own, found if isinstance(found, str) else (replace(found[0], article=at), found[1])
 
 
 def _question(asked: Any, context: str, title: str, place: str) -> str | tuple[SquadQuestion, list[str]]:

@@ -251,7 +251,35 @@ def fit_weights(
         typer.Option("--news", metavar="FILE", help="JSON Lines: question, answer, articles_with_answer.", exists=True),
     ],
     index: Annotated[Path, typer.Option("--index", metavar="DIR", help="The index of their articles.", exists=True)],
-    squad: Annotated[Path, typer.Option("--squad", metavar="FILE", help="A file in SQuAD format.", exists=True)],
+    squad: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--squad", metavar="FILE", help="A file in SQuAD format (repeatable).", exists=True, show_default=False
+        ),
+    ] = None,
+    articles: Annotated[
+        Path | None,
+        typer.Option(
+            "--articles",
+            metavar="FILE",
+            help="The articles of the index as JSON Lines, to draw small collections from.",
+            exists=True,
+            show_default=False,
+        ),
+    ] = None,
+    sizes: Annotated[
+        str, typer.Option("--sizes", metavar="N,N", help="How many articles small collections have.")
+    ] = "1,2,10,30",
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit",
+            metavar="N",
+            min=1,
+            help="So many questions of each file at most, of small collections.",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path, typer.Option("--out", metavar="FILE.json", help="The weights; scoring.json in a reader's folder.")
     ],
@@ -272,6 +300,16 @@ def fit_weights(
     """Fit the weights of the sentence scores, and the confidence."""
     from rag.fit import main
 
-    options = {"--news": news, "--part": part, "--index": index, "--squad": squad, "--held-out": held_out, "--out": out}
-    arguments = [text for name, value in options.items() for text in (name, str(value))]
-    main(arguments if reader is None else [*arguments, "--reader", reader])
+    options = {
+        "--news": news,
+        "--part": part,
+        "--index": index,
+        "--articles": articles,
+        "--held-out": held_out,
+        "--sizes": sizes,
+        "--limit": limit,
+        "--reader": reader,
+        "--out": out,
+    }
+    arguments = [text for name, value in options.items() if value is not None for text in (name, str(value))]
+    main([*arguments, *(["--squad", *map(str, squad)] if squad else [])])

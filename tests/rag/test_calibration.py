@@ -138,7 +138,7 @@ def test_an_engine_uses_the_calibration_that_is_kept_with_its_index(
     index = tmp_path / "index"
     build_index([tmp_path / "a.txt"], index, encoder=tiny_encoder)
     model = LogisticModel(-3.0, {"read": 0.5})
-    scoring = Scoring(model, LogisticModel(0.0, {"logit": 1.0}), model, 0.0)
+    scoring = Scoring(model, model, model, 0.0)
     (tmp_path / SCORING_FILE).write_text(json.dumps(scoring.to_dict()), "utf-8")
     tiny_reader.folder = tmp_path
 

@@ -13,20 +13,11 @@ from index.build import build_index
 from rag.answer import distinct_facts
 from rag.candidates import READ_AGAIN_FEATURES, READ_FEATURES, Candidate
 from rag.confidence import confidence_features
+from rag.cross_validation import ranked_again, ranked_by
 from rag.engine import Engine
 from rag.evaluation.questions import EvaluationQuestion
-from rag.fit import (
-    Example,
-    fit,
-    fit_confidence,
-    fit_ranking,
-    fit_reach,
-    fit_reach_again,
-    news_examples,
-    ranked_again,
-    ranked_by,
-    without,
-)
+from rag.fit import fit, fit_confidence, fit_ranking, fit_reach, fit_reach_again
+from rag.fit_examples import Example, Gathering, news_examples, without
 from rag.logistic import SCORING_FILE, LogisticModel, Scoring, logit
 from rag.question import read_question
 from rag.ranking import READ_AGAIN_AT_ONCE
@@ -113,7 +104,7 @@ def test_the_confidence_tells_answered_questions_from_others(example: Any) -> No
     examples = drawn(example, 160, answered=0.5)
     ranked = [ranked_by(LogisticModel(-2.0, {"read": 1.0}), each) for each in examples]
     model = fit_confidence(ranked)
-    assert {"read", "read_ahead", "margin_ahead", "logit", "size", "size:read"} <= set(model.weights)
+    assert {"read", "read_ahead", "margin_ahead", "size", "large:logit", "large:read"} <= set(model.weights)
     told = [
         (model.probability(confidence_features(*distinct_facts(each.candidates), each.searched)), each.right[0])
         for each in ranked
@@ -272,7 +263,7 @@ def test_models_of_a_second_reading_are_fitted_where_there_is_one(example: Any, 
     assert scoring.again is not None
     assert set(scoring.again.sentence.weights) == set(NAMES) | READ_AGAIN_FEATURES
     assert scoring.again.sentence.weights["read"] > 2 * abs(scoring.again.sentence.weights["quick_read"])
-    assert {"quick_read", "size:quick_read", "same_words"} <= set(scoring.again.confidence.weights)
+    assert {"read", "large:read", "large:quick_read"} <= set(scoring.again.confidence.weights)
     assert -4 <= scoring.again.reach <= 20
     once = fit([replace(each, again=(), right_again=()) for each in examples])
     assert once == replace(scoring, again=None)
@@ -298,17 +289,18 @@ def engine(tmp_path: Path, tiny_encoder: Any, tiny_reader: Any) -> Iterator[Engi
             file.write(json.dumps(record) + "\n")
     build_index([tmp_path / "articles"], tmp_path / "index", encoder=tiny_encoder)
     model = LogisticModel(-2.0, {"read": 1.0})
-    scoring = Scoring(model, LogisticModel(0.0, {"logit": 1.0}), model, 0.0)
+    scoring = Scoring(model, model, model, 0.0)
     (tmp_path / SCORING_FILE).write_text(json.dumps(scoring.to_dict()), "utf-8")
     tiny_reader.folder = tmp_path
     with Engine.open(tmp_path / "index", encoder=tiny_encoder, reader=tiny_reader) as opened:
         yield opened
 
 
-def test_a_question_is_asked_with_and_without_the_articles_that_answer_it(engine: Engine) -> None:
+def test_a_question_is_asked_with_and_without_the_articles_that_answer_it(engine: Engine, tiny_reader: Any) -> None:
     url = "https://example.org/one"
     item = EvaluationQuestion("a", "When was the new bridge in Lund opened?", ("Monday",), (url,))
-    whole, left = news_examples(engine, [item])
+    gathering = Gathering(tiny_reader, Scoring(BY_READ, BY_READ, BY_READ, 0.0))
+    whole, left = news_examples(engine, gathering, [item])
     urls = [{each.passage.article.url.rpartition("/")[2] for each in one.candidates} for one in (whole, left)]
     assert urls == [{"one", "two", "three"}, {"two", "three"}]
     # Right is what holds the answer in an article that is known to give it.

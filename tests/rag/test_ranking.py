@@ -240,14 +240,16 @@ def test_the_confidence_knows_of_other_sources(stored: Any) -> None:
     two = candidate(stored(2, "Cars have crossed the bridge in Lund since Monday."), "Monday", probability=0.7)
     own = candidate(stored(3, "Ever since Monday it stood open.", article=1), "Monday", probability=0.6)
     other = candidate(stored(4, "Tuesday."), "Tuesday", probability=0.3)
-    features = confidence_features(*distinct_facts([one, two, own, other]), 9)
-    assert features["sources"] == pytest.approx(np.log(2))
+    features = confidence_features(*distinct_facts([one, two, own, other]), 10**6)
+    assert features["large"] == pytest.approx(0.75)
+    assert features["large:sources"] == pytest.approx(0.75 * np.log(2))
     assert features["ahead"] == pytest.approx(logit(0.8) - logit(0.3))
-    alone = confidence_features(*distinct_facts([one]), 9)
-    assert (alone["sources"], alone["share"], alone["ahead"], alone["margin_ahead"]) == (0.0, 1.0, 6.0, 6.0)
+    assert features["large:ahead"] == pytest.approx(0.75 * features["ahead"])
+    alone = confidence_features(*distinct_facts([one]), 10**6)
+    assert (alone["large:sources"], alone["share"], alone["ahead"]) == (0.0, 1.0, 6.0)
 
 
-def test_the_confidence_weighs_everything_a_second_time_by_how_much_was_searched(stored: Any) -> None:
+def test_the_confidence_weighs_some_things_more_the_more_was_searched(stored: Any) -> None:
     found = distinct_facts(
         [
             candidate(stored(1, "On Monday the king opened it."), "Monday", probability=0.8),
@@ -255,15 +257,43 @@ def test_the_confidence_weighs_everything_a_second_time_by_how_much_was_searched
         ]
     )
     alone = confidence_features(*found, 1)
-    own = {name: value for name, value in alone.items() if ":" not in name and name not in ("size", "read_again")}
-    assert own["margin_ahead"] == 1.5
-    # Nothing and one passage are the same size, and so are a million and more.
-    for searched, size in ((0, 0.0), (1, 0.0), (1_000, 0.5), (10**6, 1.0), (10**9, 1.0)):
+    more = {name.partition(":")[2] for name in alone if ":" in name}
+    assert {"logit", "share", "sources", "margin"} <= more
+    # Nothing and one passage are the same size, and so are a million and more; what is read whole is not large.
+    for searched, size, large in (
+        (0, 0.0, 0.0),
+        (1, 0.0, 0.0),
+        (30, 0.246, 0.0),
+        (1_000, 0.5, 0.25),
+        (10**6, 1.0, 0.75),
+        (10**9, 1.0, 0.75),
+    ):
         features = confidence_features(*found, searched)
-        assert features["size"] == pytest.approx(size)
-        for name, value in own.items():
-            assert (features[name], features[f"size:{name}"]) == (value, pytest.approx(size * value))
-        assert len(features) == 2 * len(own) + 2
+        assert (features["size"], features["large"]) == (pytest.approx(size, abs=1e-3), pytest.approx(large))
+        assert features["large:logit"] == pytest.approx(large * logit(0.8))
+        assert {name: features[name] for name in ("logit", "ahead", "share")} == {
+            name: alone[name] for name in ("logit", "ahead", "share")
+        }
+
+
+def test_the_confidence_of_what_was_read_is_made_of_what_the_reader_says(stored: Any) -> None:
+    one = candidate(stored(1, "On Monday the king opened it."), "Monday", probability=0.8)
+    two = candidate(stored(2, "Tuesday."), "Tuesday", margin=1.5, probability=0.3)
+    read = [replace(each, features={**each.features, "read": score}) for each, score in ((one, 4.0), (two, -1.0))]
+    found = confidence_features(*distinct_facts(read), 9)
+    assert (found["read"], found["read_ahead"], found["margin_ahead"]) == (4.0, 5.0, one.features["margin"] - 1.5)
+    assert "logit" not in found
+
+
+@pytest.mark.parametrize(("cosine", "off_topic"), [(0.9, 0.0), (0.5, 0.0), (0.2, 0.3), (-0.1, 0.6)])
+def test_a_passage_about_something_else_lowers_the_confidence_only_then(
+    stored: Any, cosine: float, off_topic: float
+) -> None:
+    one = candidate(stored(1, "On Monday the king opened it."), "Monday", probability=0.8)
+    one = replace(one, features={**one.features, "passage_cosine": cosine, "overlap": 0.3, "before": 0.1, "title": 0.1})
+    found = confidence_features(*distinct_facts([one]), 9)
+    assert found["off_topic"] == pytest.approx(off_topic)
+    assert found["uncovered"] == pytest.approx(0.1)
 
 
 def test_the_confidence_tells_whether_the_first_sentence_was_read_again(stored: Any) -> None:
@@ -410,7 +440,9 @@ def engine(tmp_path: Path, tiny_encoder: Any, tiny_reader: Any) -> Iterator[Engi
     for name, text in ARTICLES.items():
         (tmp_path / "articles" / f"{name}.txt").write_text(text, "utf-8")
     build_index([tmp_path / "articles"], tmp_path / "index", encoder=tiny_encoder)
-    (tmp_path / SCORING_FILE).write_text(json.dumps(reach(20.0).to_dict()), "utf-8")
+    (tmp_path / SCORING_FILE).write_text(
+        json.dumps(replace(reach(20.0), confidence=SCORING.sentence).to_dict()), "utf-8"
+    )
     tiny_reader.folder = tmp_path
     with Engine.open(tmp_path / "index", encoder=tiny_encoder, reader=tiny_reader) as opened:
         yield opened

@@ -118,7 +118,7 @@ def test_a_reader_is_made_in_four_steps(
     found = Scoring.load(out / SCORING_FILE)
     assert {"read", "margin", "behind", "agree"} <= set(found.sentence.weights)
     assert not {"read", "margin", "behind", "agree"} & set(found.prior.weights)
-    assert {"logit", "size", "size:logit"} <= set(found.confidence.weights)
+    assert {"read", "size", "large:logit"} <= set(found.confidence.weights)
     assert -4 <= found.reach <= 20
 
 
