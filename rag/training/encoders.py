@@ -63,6 +63,16 @@ _MASKED = -1e4
 _SPECIAL = {0: 1, 101: 0, 102: 2}
 """[PAD], [CLS] and [SEP] by their numbers in BERT's vocabulary, and where MPNet's has them; [MASK] is its last."""
 _MASK = 103
+_BEHIND = {"f1": "intermediate.dense", "f2": "output.dense", "n2": "output.LayerNorm"}
+_NAMES = {
+    "bert": {"o": "attention.output.dense", "n1": "attention.output.LayerNorm", **_BEHIND},
+    "mpnet": {"o": "attention.attn.o", "n1": "attention.LayerNorm", **_BEHIND},
+}
+"""What transformers calls the parts of a layer."""
+_PRODUCTS = {
+    "bert": tuple(f"attention.self.{name}" for name in ("query", "key", "value")),
+    "mpnet": tuple(f"attention.attn.{name}" for name in "qkv"),
+}
 _DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64}
 
 
@@ -155,6 +165,8 @@ class Encoder(nn.Module):
         dropout: while training; 0 unless it is set.
     """
 
+    buckets: torch.Tensor
+
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.shape = shape
@@ -170,7 +182,7 @@ class Encoder(nn.Module):
         self.rel = nn.Embedding(_BUCKETS, shape.heads) if self.relative else None
         if self.rel is not None:
             # Its gradient would cost as much as a layer's attention, and it is learnt long since.
-            self.rel.weight.requires_grad_(requires_grad=False)
+            self.rel.weight.requires_grad_(False)
             self.register_buffer("buckets", relative_buckets(_LONGEST), persistent=False)
 
     def forward(self, ids: torch.Tensor, lengths: torch.Tensor, contexts: torch.Tensor) -> torch.Tensor:
@@ -192,7 +204,7 @@ class Encoder(nn.Module):
         bias = torch.zeros((rows, 1, 1, tokens), dtype=dtype, device=ids.device)
         bias = bias.masked_fill(~used[:, None, None, :], _MASKED)
         if self.rel is not None:
-            distances = self.rel(self.buckets[:tokens, :tokens]).permute(2, 0, 1)[None]  # type: ignore[index]
+            distances = self.rel(self.buckets[:tokens, :tokens]).permute(2, 0, 1)[None]
             bias = distances.to(dtype) + bias
         else:
             bias = bias.expand(rows, 1, tokens, tokens)
@@ -364,21 +376,12 @@ def read_weights(folder: Path) -> State:
 
 
 def _from_bert(weights: State, shape: Shape) -> State:
-    embeddings = "embeddings."
     state = {
-        "word.weight": weights[f"{embeddings}word_embeddings.weight"],
-        "pos.weight": weights[f"{embeddings}position_embeddings.weight"],
-        "kind.weight": weights[f"{embeddings}token_type_embeddings.weight"],
+        "word.weight": weights["embeddings.word_embeddings.weight"],
+        "pos.weight": weights["embeddings.position_embeddings.weight"],
+        "kind.weight": weights["embeddings.token_type_embeddings.weight"],
     }
-    names = {
-        "o": "attention.output.dense",
-        "n1": "attention.output.LayerNorm",
-        "f1": "intermediate.dense",
-        "f2": "output.dense",
-        "n2": "output.LayerNorm",
-    }
-    products = tuple(f"attention.self.{name}" for name in ("query", "key", "value"))
-    return {**state, **_layers(weights, shape, names, products)}
+    return {**state, **_layers(weights, shape)}
 
 
 def _from_mpnet(weights: State, shape: Shape) -> State:
@@ -394,19 +397,12 @@ def _from_mpnet(weights: State, shape: Shape) -> State:
         "pos.weight": weights["embeddings.position_embeddings.weight"],
         "rel.weight": weights["encoder.relative_attention_bias.weight"],
     }
-    names = {
-        "o": "attention.attn.o",
-        "n1": "attention.LayerNorm",
-        "f1": "intermediate.dense",
-        "f2": "output.dense",
-        "n2": "output.LayerNorm",
-    }
-    products = tuple(f"attention.attn.{name}" for name in "qkv")
-    return {**state, **_layers(weights, shape, names, products)}
+    return {**state, **_layers(weights, shape)}
 
 
-def _layers(weights: State, shape: Shape, names: Mapping[str, str], products: tuple[str, ...]) -> State:
+def _layers(weights: State, shape: Shape) -> State:
     """What both have under names of their own: the norm of the embeddings, and the layers."""
+    names, products = _NAMES[shape.kind], _PRODUCTS[shape.kind]
     state: State = {}
     for part in ("weight", "bias"):
         state[f"norm.{part}"] = weights[f"embeddings.LayerNorm.{part}"]

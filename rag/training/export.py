@@ -15,17 +15,15 @@ import logging
 import random
 import shutil
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from index.encoder import available_cores
 from index.errors import TrainingError
 from index.quantised import open_session
 from index.runtime import load_onnxruntime, quiet_exporter
 from rag.model_files import write_checksums
-from rag.training.held_out import figures
+from rag.training.held_out import INPUTS, figures, session_scores
 from rag.training.packed_rows import PackedRows
 
 if TYPE_CHECKING:
@@ -34,7 +32,7 @@ if TYPE_CHECKING:
     import torch
 
     from rag.training.held_out import Figures
-    from rag.training.packed_rows import Arrays, Batch
+    from rag.training.packed_rows import Arrays
 
 __all__ = [
     "ALPHA",
@@ -58,7 +56,6 @@ LARGEST = 95_000_000
 _TOKENIZER = "tokenizer.json"
 _MODEL = "model.onnx"
 _EMBEDDINGS = "embeddings.bin"
-_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 _OUTPUTS = ("start", "end", "relevance")
 _SMALLEST_PIECE = 4_096
 """Bytes from which on a table is worth being put into a second file."""
@@ -281,6 +278,8 @@ def _smooth(product: torch.nn.Linear, greatest: torch.Tensor, alpha: float) -> t
     factors = factors / factors.log().mean().exp()
 
     class Smooth(torch.nn.Module):
+        inverse: torch.Tensor
+
         def __init__(self) -> None:
             super().__init__()
             self.register_buffer("inverse", 1 / factors)
@@ -338,9 +337,9 @@ def write_graphs(model: torch.nn.Module, out: Path, *, largest: int = LARGEST) -
                 Graph().eval(),
                 (ids, torch.ones_like(ids), types),
                 str(full),
-                input_names=list(_INPUTS),
+                input_names=list(INPUTS),
                 output_names=list(_OUTPUTS),
-                dynamic_axes={name: {0: "batch", 1: "tokens"} for name in (*_INPUTS, *_OUTPUTS)},
+                dynamic_axes={name: {0: "batch", 1: "tokens"} for name in (*INPUTS, *_OUTPUTS)},
                 opset_version=17,
                 dynamo=False,
             )
@@ -391,7 +390,7 @@ def _measured(folder: Path, rows: PackedRows, check: Sequence[Path]) -> dict[str
     from rag.reader_models import OnnxReader, Tokenizer
 
     session = open_session(onnx.load(folder / _MODEL).SerializeToString())
-    own: Figures = figures(rows, _session_scores(session))
+    own: Figures = figures(rows, session_scores(session))
     found = {"held-out rows": {name: value for name, value in asdict(own).items() if name != "rows"}}
     if check:
         reader = OnnxReader(session, Tokenizer.load(folder / "tokenizer.json"), str(folder))
@@ -401,26 +400,3 @@ def _measured(folder: Path, rows: PackedRows, check: Sequence[Path]) -> dict[str
             names = ("map", "mrr") if ranked else ("exact_match", "f1", "answerability_auroc")
             found[path.name] = {name: values[name] for name in names}
     return found
-
-
-def _session_scores(session: Any) -> Callable[[Batch], torch.Tensor]:
-    """A graph as `figures` asks it: each row alone, as the product reads, since int8 scales a batch by its largest."""
-    import numpy as np
-    import torch
-
-    def scores(batch: Batch) -> torch.Tensor:
-        found = np.zeros((*batch.ids.shape, len(_OUTPUTS)), dtype=np.float32)
-
-        def read(row: int) -> None:
-            length, context = int(batch.lengths[row]), int(batch.contexts[row])
-            ids = batch.ids[row : row + 1, :length].long().numpy()
-            types = np.zeros_like(ids)
-            types[0, context:] = 1
-            outputs = session.run(None, dict(zip(_INPUTS, (ids, np.ones_like(ids), types), strict=True)))
-            found[row, :length] = np.stack([output[0] for output in outputs], axis=-1)
-
-        with ThreadPoolExecutor(available_cores()) as pool:
-            list(pool.map(read, range(len(found))))
-        return torch.from_numpy(found)
-
-    return scores

@@ -5,6 +5,7 @@ Needs numpy and torch, and nothing else that has to be installed.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 
     from rag.training.packed_rows import Batch, PackedRows
 
-__all__ = ["Figures", "figures", "module_scores"]
+__all__ = ["INPUTS", "Figures", "figures", "module_scores", "session_scores"]
+
+INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+"""Of a reader's graph."""
 
 _TOKENS = 16_384
 _LONGEST = 30
@@ -112,5 +116,29 @@ def module_scores(model: Any, device: str) -> Callable[[Batch], torch.Tensor]:
         with torch.inference_mode(), torch.autocast(device, dtype=torch.bfloat16):
             found: torch.Tensor = model(batch.ids.long(), batch.lengths, batch.contexts)
         return found.float()
+
+    return scores
+
+
+def session_scores(session: Any) -> Callable[[Batch], torch.Tensor]:
+    """A graph as `figures` asks it: each row alone, as the product reads, since int8 scales a batch by its largest."""
+    import torch
+
+    from index.encoder import available_cores
+
+    def scores(batch: Batch) -> torch.Tensor:
+        found = np.zeros((*batch.ids.shape, 3), dtype=np.float32)
+
+        def read(row: int) -> None:
+            length, context = int(batch.lengths[row]), int(batch.contexts[row])
+            ids = batch.ids[row : row + 1, :length].long().numpy()
+            types = np.zeros_like(ids)
+            types[0, context:] = 1
+            outputs = session.run(None, dict(zip(INPUTS, (ids, np.ones_like(ids), types), strict=True)))
+            found[row, :length] = np.stack([output[0] for output in outputs], axis=-1)
+
+        with ThreadPoolExecutor(available_cores()) as pool:
+            list(pool.map(read, range(len(found))))
+        return torch.from_numpy(found)
 
     return scores

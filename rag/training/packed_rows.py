@@ -1,4 +1,4 @@
-"""Rows as flat arrays in files, and as padded tensors on the device that trains.
+"""Windows with labels: as flat arrays in files, and as padded tensors on the device that trains.
 
 What `citewell train prepare` writes and `citewell train run` reads. A file is an xz-compressed npz of these arrays; the
 rows of a question stand together:
@@ -28,15 +28,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from index.errors import TrainingError, first_line
+from rag.reader import lay_out
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     import torch
     from numpy.typing import NDArray
 
-    from rag.training.rows import Row
+    from rag.reader import Tokens, Window
+    from rag.training.examples import Example, Labelled
 
     Arrays = dict[str, NDArray[Any]]
     Cut = tuple[int, NDArray[np.int64]]
@@ -45,9 +47,11 @@ __all__ = [
     "LENGTHS",
     "Batch",
     "PackedRows",
+    "Row",
     "pack",
     "pieces_of",
     "read_piece",
+    "rows_of",
     "sha256_of",
     "write_piece",
     "write_whole",
@@ -74,6 +78,58 @@ _TYPES = {
     "piece_lengths": np.uint8,
     "piece_right": np.int8,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A window with its labels.
+
+    Attributes:
+        window: the model's input.
+        starts, ends: positions of the first and of the last token of each answer.
+        answered: whether there is one; None when that is not known.
+        right: for each piece of the window whether its sentence answers; None where that is not known.
+        group: equal for the rows of one question.
+    """
+
+    window: Window
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+    answered: bool | None
+    right: tuple[bool | None, ...]
+    group: int
+
+
+def rows_of(
+    examples: Iterable[Example], tokenize: Callable[[Sequence[str]], list[Tokens]], *, cls: int, sep: int
+) -> list[list[Row]]:
+    """The rows of each example. Of a passage that needs several windows all are taken."""
+    found = []
+    for group, example in enumerate(examples):
+        rows = []
+        (question,) = tokenize([example.question])
+        for labelled in example.passages:
+            title, *sentences = tokenize([labelled.passage.title, *labelled.passage.sentences])
+            windows = lay_out(question, title, sentences, cls=cls, sep=sep, max_tokens=LENGTHS[-1])
+            rows += [_row(window, labelled, group) for window in windows]
+        if rows:
+            found.append(rows)
+    return found
+
+
+def _row(window: Window, labelled: Labelled, group: int) -> Row:
+    starts, ends = [], []
+    for number, at, tokens in window.pieces:
+        for sentence, start, end in labelled.spans:
+            if sentence == number:
+                inside = [i for i, (left, right) in enumerate(tokens.spans) if left < end and right > start]
+                # An answer that is cut off at a piece's end is not in this window.
+                if inside and tokens.spans[inside[0]][0] <= start and tokens.spans[inside[-1]][1] >= end:
+                    starts.append(at + inside[0])
+                    ends.append(at + inside[-1])
+    answered = labelled.answered and bool(starts) if labelled.answered is not None else None
+    right = tuple(labelled.right[number] for number, _, _ in window.pieces)
+    return Row(window, tuple(starts), tuple(ends), answered, right, group)
 
 
 def pack(questions: Sequence[Sequence[Row]]) -> Arrays:

@@ -21,8 +21,8 @@ from rag.reader import NO_READER
 from rag.reader_models import Tokenizer
 from rag.training.data import read_data_set
 from rag.training.examples import examples_of, neighbours, ranked_examples
+from rag.training.packed_rows import pack, pieces_of, rows_of, write_piece, write_whole
 from rag.training.retrieved import retrieved_examples
-from rag.training.rows import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from rag.training.data import DataSet
     from rag.training.examples import Example
+    from rag.training.packed_rows import Row
     from rag.training.retrieved import Retrieved
-    from rag.training.rows import Row
 
 __all__ = ["AskedIndex", "Plan", "Sources", "epoch_rows", "find_data", "held_out_rows", "prepare", "read_sources"]
 
@@ -176,7 +176,6 @@ def prepare(
         TrainingError: when there is nothing to learn from or to measure on, or `out` is prepared already.
         CitewellError: when a file or the index cannot be read.
     """
-    from rag.training.packed_rows import pack, pieces_of, write_piece, write_whole
     from rag.training.run import HELD_OUT_FILE, PLAN_FILE, read_plan
 
     if (out / PLAN_FILE).exists():

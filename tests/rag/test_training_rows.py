@@ -14,8 +14,17 @@ from index.errors import TrainingError
 from rag.reader import Passage, Tokens, Window
 from rag.reader_models import Tokenizer
 from rag.training.examples import Example, Labelled
-from rag.training.packed_rows import LENGTHS, PackedRows, pack, pieces_of, read_piece, sha256_of, write_piece
-from rag.training.rows import Row, rows_of
+from rag.training.packed_rows import (
+    LENGTHS,
+    PackedRows,
+    Row,
+    pack,
+    pieces_of,
+    read_piece,
+    rows_of,
+    sha256_of,
+    write_piece,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import rag.training.run
+import rag.training.trainer
 from index.errors import TrainingError
 from rag.training.packed_rows import Batch
 from rag.training.run import CHECKPOINT, Settings, finished, read_model, read_plan, run
@@ -214,7 +215,7 @@ def settings(bert_folder: Path, **changes: Any) -> Settings:
 def test_an_interrupted_run_ends_as_one_that_was_not(
     prepared: Path, bert_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rag.training.run, "CHECKPOINT_EVERY", -1.0)  # a state behind each step
+    monkeypatch.setattr(rag.training.trainer, "CHECKPOINT_EVERY", -1.0)  # a state behind each step
     own = settings(bert_folder, steps=8, dropout=0.1)
     run(prepared, tmp_path / "whole", own)
 
@@ -236,7 +237,7 @@ def test_an_interrupted_run_ends_as_one_that_was_not(
     assert not (out / CHECKPOINT).exists()
 
     # What is finished is not trained again.
-    monkeypatch.setattr(rag.training.run, "_Trainer", None)
+    monkeypatch.setattr(rag.training.run, "Trainer", None)
     lines.clear()
     run(prepared, out, own, say=lines.append)
     assert lines == [f"{out} holds this run, finished: nothing is left to do"]
@@ -400,7 +401,7 @@ def test_weights_that_fit_no_encoder(trained: Path) -> None:
 def test_a_state_is_gone_on_with_under_the_same_settings_only(
     prepared: Path, bert_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
 ) -> None:
-    monkeypatch.setattr(rag.training.run, "CHECKPOINT_EVERY", -1.0)
+    monkeypatch.setattr(rag.training.trainer, "CHECKPOINT_EVERY", -1.0)
 
     def stop(line: str) -> None:
         if "held-out rows" in line:
