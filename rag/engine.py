@@ -148,17 +148,18 @@ class Engine:
             raise ValueError(f"min_confidence must be in [0, 1], found {min_confidence}")
         clock = Clock()
         own = read_question(question).text
-        tried: dict[str, tuple[Evidence, list[Candidate]]] = {}
+        found: dict[str, Evidence] = {}
 
-        def ranked_for(text: str) -> tuple[Evidence, list[Candidate]]:
-            if text not in tried:
-                evidence = self._retrieve(text, READ_PASSAGES, clock, scope)
-                tried[text] = evidence, self.rank(evidence)
-                clock.lap("read")
-            return tried[text]
+        def confidence(text: str) -> float:
+            found[text] = self._retrieve(text, READ_PASSAGES, clock, scope)
+            tried = self.rank(found[text], again=False)
+            clock.lap("read")
+            return self.confidence(found[text], tried)
 
-        taken = best_reading(readings(own, history), lambda text: self.confidence(*ranked_for(text))).text
-        evidence, ranked = ranked_for(taken)
+        taken = best_reading(readings(own, history), confidence).text
+        evidence = found[taken] if taken in found else self._retrieve(taken, READ_PASSAGES, clock, scope)
+        ranked = self.rank(evidence)
+        clock.lap("read")
         asked = evidence.question
         chosen = select(
             ranked,
@@ -252,15 +253,16 @@ class Engine:
         clock.lap("retrieve")
         return evidence
 
-    def rank(self, evidence: Evidence, *, thorough: bool = False) -> list[Candidate]:
+    def rank(self, evidence: Evidence, *, thorough: bool = False, again: bool = True) -> list[Candidate]:
         """The sentences of retrieved passages, the most likely answer first.
 
         Args:
             evidence: what `retrieve` found.
+            again: whether a second reader, where there is one, reads the best passages again.
             thorough: whether all of it is read, and all its sentences compared.
         """
         if self._reader is not None:
-            return rank_by_reader(evidence, self._reader, self._scoring, thorough=thorough)
+            return rank_by_reader(evidence, self._reader, self._scoring, thorough=thorough, again=again)
         return rank_by_encoder(evidence, self._sentences, self._scoring, thorough=thorough)
 
     def article(self, article_id: str) -> ArticleView:

@@ -72,7 +72,9 @@ def rank_by_encoder(
     return sorted(ranked, key=best_first)
 
 
-def rank_by_reader(evidence: Evidence, reader: Reader, scoring: Scoring, *, thorough: bool = False) -> list[Candidate]:
+def rank_by_reader(
+    evidence: Evidence, reader: Reader, scoring: Scoring, *, thorough: bool = False, again: bool = True
+) -> list[Candidate]:
     """The sentences of the passages that were read, the most likely answer first.
 
     Passages are read in the order of how likely they look without reading. Ten are read; then two at a time, as
@@ -87,6 +89,7 @@ def rank_by_reader(evidence: Evidence, reader: Reader, scoring: Scoring, *, thor
         reader: reads the passages.
         scoring: the models that score their sentences.
         thorough: whether all are read, and as many as may be again.
+        again: whether the sharp reader of a `Cascade` reads.
     """
     first = reader.quick if isinstance(reader, Cascade) else reader
     found = [rescored(each, scoring.prior) for each in gather(evidence.question, evidence.hits, evidence.rarity)]
@@ -107,7 +110,7 @@ def rank_by_reader(evidence: Evidence, reader: Reader, scoring: Scoring, *, thor
         ranked = sorted((rescored(each, scoring.sentence) for each in with_agreement(read)), key=best_first)
         if order and ranked and logit(ranked[0].probability) > likely[order[0]] + scoring.reach:
             break
-    if isinstance(reader, Cascade) and reader.sharp is not None and scoring.again is not None:
+    if again and isinstance(reader, Cascade) and reader.sharp is not None and scoring.again is not None:
         return _read_again(
             evidence, ranked, reader, scoring, scoring.again, since=None if thorough else time.perf_counter()
         )
