@@ -330,11 +330,8 @@ def read_encoder(folder: Path) -> Encoder:
         weights = read_weights(folder)
         # A model with a head of its own has its encoder under the name of its kind.
         weights = {name.removeprefix(f"{shape.kind}."): values for name, values in weights.items()}
-        if shape.kind == "mpnet":
-            state = _from_mpnet(weights, shape)
-            shape = replace(shape, vocabulary=len(state["word.weight"]))
-        else:
-            state = _from_bert(weights, shape)
+        state = _named_as_ours(weights, shape)
+        shape = replace(shape, vocabulary=len(state["word.weight"]))
         head = build(shape).state_dict()
         return load_state({**state, **{name: head[name] for name in ("head.weight", "head.bias")}}, shape)
     except Exception as error:
@@ -375,29 +372,18 @@ def read_weights(folder: Path) -> State:
     return found
 
 
-def _from_bert(weights: State, shape: Shape) -> State:
-    state = {
-        "word.weight": weights["embeddings.word_embeddings.weight"],
-        "pos.weight": weights["embeddings.position_embeddings.weight"],
-        "kind.weight": weights["embeddings.token_type_embeddings.weight"],
-    }
-    return {**state, **_layers(weights, shape)}
-
-
-def _from_mpnet(weights: State, shape: Shape) -> State:
-    """The same of MPNet, its words put into the order of BERT's vocabulary: they stand four places further on there."""
+def _named_as_ours(weights: State, shape: Shape) -> State:
+    """The weights of transformers' encoder under our names."""
     words = weights["embeddings.word_embeddings.weight"]
-    count = len(words) - 5
-    ordered = words[4 : 4 + count].clone()
+    state = {"pos.weight": weights["embeddings.position_embeddings.weight"], **_layers(weights, shape)}
+    if shape.kind == "bert":
+        return {**state, "word.weight": words, "kind.weight": weights["embeddings.token_type_embeddings.weight"]}
+    # MPNet has the words of BERT's vocabulary four places further on, but for the special ones.
+    ordered = words[4:-1].clone()
     for own, other in {**_SPECIAL, _MASK: len(words) - 1}.items():
-        if own < count:
+        if own < len(ordered):
             ordered[own] = words[other]
-    state = {
-        "word.weight": ordered,
-        "pos.weight": weights["embeddings.position_embeddings.weight"],
-        "rel.weight": weights["encoder.relative_attention_bias.weight"],
-    }
-    return {**state, **_layers(weights, shape)}
+    return {**state, "word.weight": ordered, "rel.weight": weights["encoder.relative_attention_bias.weight"]}
 
 
 def _layers(weights: State, shape: Shape) -> State:

@@ -16,6 +16,7 @@ import random
 import shutil
 import tempfile
 from dataclasses import asdict
+from itertools import accumulate, chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from index.quantised import open_session
 from index.runtime import load_onnxruntime, quiet_exporter
 from rag.model_files import write_checksums
 from rag.training.held_out import INPUTS, figures, session_scores
-from rag.training.packed_rows import PackedRows
+from rag.training.packed_rows import PackedRows, read_piece
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -166,7 +167,6 @@ def export_run(
     import torch
 
     from rag.training.encoders import load_state
-    from rag.training.packed_rows import read_piece
     from rag.training.run import HELD_OUT_FILE, LOG_FILE, finished, read_model, read_plan
 
     facts: dict[str, Any] = {}
@@ -174,15 +174,14 @@ def export_run(
         if prepared is None:
             raise TrainingError(f"{source} is a model's state alone; name the rows to measure it on with --prepared")
         try:
-            state = torch.load(source, map_location="cpu", weights_only=True)
-            facts["shape"] = (model := load_state(state)).shape.to_dict()
-        except TrainingError:
-            raise
+            state = dict(torch.load(source, map_location="cpu", weights_only=True))
         except Exception as error:
             raise TrainingError(
                 f"{source} cannot be read as a model's state ({type(error).__name__}); expected a dictionary of "
                 "tensors as `citewell train run` saves it in model.pt"
             ) from error
+        model = load_state(state)
+        facts["shape"] = model.shape.to_dict()
     else:
         model = read_model(source)
         facts = finished(source) or {}
@@ -194,17 +193,8 @@ def export_run(
     tokenizer = folder / "tokenizer.json"
     if not tokenizer.exists():
         raise TrainingError(f"{tokenizer} is not there; copy the folder again")
-    return export_reader(
-        model,
-        out,
-        tokenizer=tokenizer,
-        held_out=held_out,
-        alpha=alpha,
-        most_lost=most_lost,
-        check=check,
-        facts=facts,
-        say=say,
-    )
+    options: dict[str, Any] = {"alpha": alpha, "most_lost": most_lost, "check": check, "say": say}
+    return export_reader(model, out, tokenizer=tokenizer, held_out=held_out, facts=facts, **options)
 
 
 def _refuse_loss(found: Mapping[str, Any], most_lost: float) -> None:
@@ -257,14 +247,12 @@ def smoothed(model: torch.nn.Module, rows: Arrays, *, alpha: float, windows: int
     return model
 
 
-def _windows(rows: Arrays, count: int) -> list[tuple[list[int], int]]:
+def _windows(rows: Arrays, number: int) -> list[tuple[list[int], int]]:
     """Some of the rows, as the model reads them alone: their tokens, and where the title and the sentences begin."""
     lengths = rows["lengths"].tolist()
-    begins = [0]
-    for length in lengths:
-        begins.append(begins[-1] + length)
+    begins = [0, *accumulate(lengths)]
     generator = random.Random(1)  # noqa: S311 - the same choice every time, nothing secret
-    chosen = sorted(generator.sample(range(len(lengths)), min(count, len(lengths))))
+    chosen = sorted(generator.sample(range(len(lengths)), min(number, len(lengths))))
     contexts = rows["contexts"].tolist()
     return [(rows["ids"][begins[row] : begins[row + 1]].tolist(), contexts[row]) for row in chosen]
 
@@ -356,26 +344,21 @@ def _write_split(graph: Any, folder: Path, largest: int) -> None:
     if graph.ByteSize() > largest:
         tables = sorted(
             (table for table in graph.graph.initializer if len(table.raw_data) >= _SMALLEST_PIECE),
-            key=lambda table: (not _is_words(table.name), -len(table.raw_data)),
+            key=lambda table: (".word.weight" not in table.name, -len(table.raw_data)),
         )
-        left, file, used = graph.ByteSize(), _EMBEDDINGS, 0
-        for number, table in enumerate(tables):
+        names = chain([_EMBEDDINGS], (f"weights-{number}.bin" for number in count(1)))
+        file, used, left = next(names), 0, graph.ByteSize()
+        for table in tables:
             if left <= largest:
                 break
-            size = len(table.raw_data)
-            if number and (file == _EMBEDDINGS or used + size > largest):
-                count = 1 if file == _EMBEDDINGS else int(file.removesuffix(".bin").rpartition("-")[2]) + 1
-                file, used = f"weights-{count}.bin", 0
+            if used and (file == _EMBEDDINGS or used + len(table.raw_data) > largest):
+                file, used = next(names), 0
             set_external_data(table, location=file)
-            used += size
-            left -= size
+            used += len(table.raw_data)
+            left -= len(table.raw_data)
     onnx.save_model(graph, str(folder / _MODEL))
     for path in folder.glob("*.bin"):
         path.chmod(0o644)  # the files of tables are made for their writer alone
-
-
-def _is_words(name: str) -> bool:
-    return ".word.weight" in name and not name.endswith(("_scale", "_zero_point"))
 
 
 # Figures

@@ -412,7 +412,7 @@ def test_ask(calls: list[dict[str, Any]]) -> None:
     assert "\x1b" not in result.stdout
     assert calls == [
         {"index": None, "articles": None, "encoder": None, "reader": None},
-        {"question": "How many?", "top": 5, "min_confidence": 0.5},
+        {"question": "How many?", "top": 5, "min_confidence": 0.6},
     ]
 
 

@@ -188,7 +188,7 @@ def test_the_figures_as_json(questions: Path, opened: list[dict[str, Any]], tmp_
     assert opened == [{"index": tmp_path / "index", "encoder": None, "reader": None}]
     assert (figures["questions"], figures["answerable"]) == (4, 3)
     assert figures["hit_at_1"] == pytest.approx(2 / 3)
-    assert figures["min_confidence"] == 0.5
+    assert figures["min_confidence"] == 0.6
     assert figures["settings"]["questions"] == "questions.jsonl"
     assert figures["settings"]["index"] == str(tmp_path / "index")
     assert "comparison" not in figures

@@ -66,7 +66,7 @@ def test_all_three_demands_are_cited(seeds_engine, seed_questions):
 def test_highlights_are_the_answering_words(seeds_engine):
     for question, words in {
         "How long was the call between Putin and Trump?": "90-minute",
-        "How many nations does Britain expect to contribute?": "30",
+        "How many nations does Britain expect to contribute?": "more than 30",
     }.items():
         citation = seeds_engine.ask(question).citations[0]
         assert citation.highlight is not None

@@ -67,7 +67,7 @@ def test_all_near_copies_are_in_also_in_read_or_not(tmp_path: Path, tiny_encoder
     index = index_of(tmp_path, stories, tiny_encoder)
     for reader in (tiny_reader, "none"):
         with Engine.open(index, encoder=tiny_encoder, reader=reader) as engine:
-            answer = engine.ask(QUESTION, min_confidence=0, top=5)
+            answer = engine.ask(QUESTION, min_confidence=0, top=10)
         given = [each for each in (*answer.citations, *answer.related) if "brought ashore" in each.quote]
         told = next(each for each in given if "212" in each.quote)
         assert {Path(place.path).stem for place in (told, *told.also_in)} == set(stories) - {"other"}
