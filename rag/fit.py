@@ -194,6 +194,8 @@ def _least_reach(questions: Sequence[Sequence[tuple[float, float]]], *, first: i
         first: how many are read in the beginning.
         more: how many then at a time.
     """
+    # Of what is read whole in any case, nothing can be lost.
+    questions = [passages for passages in questions if len(passages) > first]
     for tenths in range(0, 200, 5):
         reach = tenths / 10 - 4
         lost = sum(not _found_with(passages, reach, first=first, more=more) for passages in questions)
