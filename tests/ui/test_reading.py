@@ -61,7 +61,7 @@ def test_context_that_is_not_there_any_more_is_told(engine, serve, open_page):
 
 def test_the_confidence_is_in_words_and_its_number_on_hover_and_for_screen_readers(watched):
     confidence = watched.page.locator(".confidence")
-    assert confidence.inner_text().lower().startswith("possible")
+    assert confidence.inner_text().lower().startswith("likely")
     assert "66%" in confidence.get_attribute("title")
     assert "66%" in confidence.locator(".spoken").text_content()
     box = confidence.locator(".spoken").bounding_box()
