@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from rag.candidates import Candidate
     from rag.fit_examples import Example
 
-__all__ = ["fit", "fit_confidence", "fit_ranking", "fit_reach", "fit_reach_again", "main", "ranked_again", "ranked_by"]
+__all__ = ["fit", "fit_confidence", "fit_ranking", "fit_reach", "fit_reach_again", "main"]
 
 _PENALTY = 3.0
 _CONFIDENCE_STRENGTH = 0.3

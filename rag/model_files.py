@@ -11,7 +11,7 @@ from index.errors import ReaderError, first_line
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["CHECKSUMS_FILE", "verify", "write_checksums"]
+__all__ = ["CHECKSUMS_FILE", "sha256_of", "verify", "write_checksums"]
 
 CHECKSUMS_FILE = "checksums.json"
 """In a model folder: the SHA-256 of each of its files, in hexadecimal digits, by name."""
@@ -33,7 +33,7 @@ def verify(folder: Path) -> None:
     for name, digest in expected.items():
         file = folder / name
         try:
-            found = _sha256(file)
+            found = sha256_of(file)
         except OSError as error:
             raise ReaderError(f"the reader's file {file} cannot be read ({first_line(error)}); {_MEND}") from error
         if found != digest:
@@ -49,13 +49,14 @@ def write_checksums(folder: Path, names: tuple[str, ...]) -> None:
     Raises:
         OSError: when one cannot be read, or they cannot be written.
     """
-    digests = {name: _sha256(folder / name) for name in names}
+    digests = {name: sha256_of(folder / name) for name in names}
     (folder / CHECKSUMS_FILE).write_text(json.dumps(digests, indent=1) + "\n", "utf-8")
 
 
 _MEND = "install citewell again or, for a reader of your own, run `citewell train export` again"
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

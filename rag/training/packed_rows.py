@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from index.errors import TrainingError, first_line
+from rag.model_files import sha256_of
 from rag.reader import lay_out
 
 if TYPE_CHECKING:
@@ -216,12 +217,6 @@ def read_piece(path: Path, sha256: str) -> Arrays:
         )
     with np.load(io.BytesIO(lzma.decompress(content)), allow_pickle=False) as arrays:
         return {name: arrays[name] for name in _TYPES}
-
-
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
